@@ -1,0 +1,1 @@
+"""Who calls: users, API keys, authentication, rate limits. Knows nothing of jobs."""

@@ -1,0 +1,1 @@
+"""The cache that rate limits count in."""

@@ -1,0 +1,193 @@
+"""Typed readers for environment variables: the only module that touches `os.environ`.
+
+Each read declares its variable (name, kind, default, unit, meaning), so that the settings
+documentation is generated from the same lines. Nothing here knows what a setting is used for.
+"""
+
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from django.core.exceptions import ImproperlyConfigured
+from environ import Env
+
+T = TypeVar("T")
+N = TypeVar("N", int, float)
+
+TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
+FALSE_WORDS = frozenset({"0", "false", "no", "off"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variable:
+    """One documented environment variable."""
+
+    name: str
+    kind: str
+    default: str
+    unit: str
+    meaning: str
+
+
+class Environment:
+    """Reads variables, remembers what was declared, and collects every wrong value.
+
+    `NAME_FILE` names a file that holds the value of `NAME` (a Docker or Kubernetes secret).
+    An empty value counts as unset. A wrong value yields the default, so that all problems can be
+    reported at once by `stop_if_wrong`.
+    """
+
+    def __init__(self) -> None:
+        self.variables: list[Variable] = []
+        self.problems: list[str] = []
+
+    def text(self, name: str, default: str, meaning: str, *, choices: Sequence[str] = ()) -> str:
+        """Any text, or one of `choices` regardless of case."""
+
+        def convert(raw: str) -> str:
+            if not choices:
+                return raw
+            found = [choice for choice in choices if choice.lower() == raw.lower()]
+            if not found:
+                raise ValueError(f"must be one of {', '.join(choices)}")
+            return found[0]
+
+        return self._read(name, "text", default, "", meaning, convert)
+
+    def integer(self, name: str, default: int, meaning: str, *, unit: str = "", minimum: int = 0, maximum: int | None = None) -> int:
+        """A whole number within the bounds, both included."""
+
+        def convert(raw: str) -> int:
+            try:
+                number = int(raw)
+            except ValueError:
+                raise ValueError("must be a whole number") from None
+            return _within(number, minimum, maximum)
+
+        return self._read(name, "integer", default, unit, meaning, convert)
+
+    def number(self, name: str, default: float, meaning: str, *, unit: str = "", minimum: float = 0) -> float:
+        """A number, fractions allowed, not below `minimum`."""
+
+        def convert(raw: str) -> float:
+            try:
+                number = float(raw)
+            except ValueError:
+                raise ValueError("must be a number") from None
+            if number != number or number in (float("inf"), float("-inf")):
+                raise ValueError("must be a finite number")
+            return _within(number, minimum, None)
+
+        return self._read(name, "number", default, unit, meaning, convert)
+
+    def flag(self, name: str, default: bool, meaning: str) -> bool:
+        """true/false, yes/no, on/off or 1/0."""
+
+        def convert(raw: str) -> bool:
+            word = raw.lower()
+            if word in TRUE_WORDS or word in FALSE_WORDS:
+                return word in TRUE_WORDS
+            raise ValueError("must be true or false")
+
+        return self._read(name, "flag", default, "", meaning, convert)
+
+    def words(self, name: str, default: Sequence[str], meaning: str) -> list[str]:
+        """A comma-separated list; blanks around the entries are dropped."""
+
+        def convert(raw: str) -> list[str]:
+            return [word.strip() for word in raw.strip("[]").split(",") if word.strip()]
+
+        return self._read(name, "list", list(default), "", meaning, convert)
+
+    def path(self, name: str, default: Path, meaning: str) -> Path:
+        """A path of the file system, made absolute."""
+        return self._read(name, "path", default, "", meaning, lambda raw: Path(raw).expanduser().resolve())
+
+    def secret(self, name: str, directory: Path, meaning: str) -> str:
+        """A secret from the environment, else from a file in `directory`, generated (0600) on the first start."""
+        value = self._read(name, "secret", "", "", meaning, str)
+        return value or _generated(directory / name.lower())
+
+    def database(self, name: str, default_url: str, meaning: str) -> dict[str, Any]:
+        """A `postgres://` or `sqlite:///` URL, parsed into Django's settings of one database."""
+        return self._read(name, "url", _database(default_url), "", meaning, _database, shown=default_url)
+
+    def stop_if_wrong(self) -> None:
+        """Raise `ImproperlyConfigured` with every wrong value in one line."""
+        if self.problems:
+            raise ImproperlyConfigured("wrong configuration: " + "; ".join(self.problems))
+
+    def _read(
+        self, name: str, kind: str, default: T, unit: str, meaning: str, convert: Callable[[str], T], *, shown: str | None = None
+    ) -> T:
+        shown = _shown(default) if shown is None else shown
+        self.variables.append(Variable(name=name, kind=kind, default=shown, unit=unit, meaning=meaning))
+        try:
+            raw = _raw(name)
+            return convert(raw) if raw else default
+        except OSError as error:
+            self.problems.append(f"{name}_FILE cannot be read ({error.strerror})")
+        except ValueError as error:
+            self.problems.append(f"{name} {error}")
+        return default
+
+
+def read_env_file(default: Path) -> None:
+    """Take variables from the file named by ENV_FILE, else from `default` if it exists; the real environment wins."""
+    path = Path(os.environ.get("ENV_FILE") or default)
+    if path.is_file():
+        Env.read_env(str(path))
+
+
+def setdefault(name: str, value: str) -> None:
+    """Give a variable to libraries that read the environment themselves."""
+    os.environ.setdefault(name, value)
+
+
+def _raw(name: str) -> str:
+    value = os.environ.get(name, "").strip()
+    file_name = os.environ.get(f"{name}_FILE", "").strip()
+    if value or not file_name:
+        return value
+    return Path(file_name).read_text(encoding="utf-8").strip()
+
+
+def _within(number: N, minimum: float, maximum: float | None) -> N:
+    if number < minimum or (maximum is not None and number > maximum):
+        bounds = f"at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
+        raise ValueError(f"must be {bounds}")
+    return number
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, list):
+        return ",".join(default)
+    return str(default)
+
+
+def _database(url: str) -> dict[str, Any]:
+    config: dict[str, Any] = dict(Env.db_url_config(url))
+    if not str(config.get("ENGINE", "")).endswith(("sqlite3", "postgresql")):
+        raise ValueError("must start with postgres:// or sqlite:///")
+    return config
+
+
+def _generated(path: Path) -> str:
+    """The secret kept in `path`; written there with mode 0600 if there is none yet. Safe when several processes start at once."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    if not path.exists():
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(50))
+        try:
+            os.link(draft, path)  # fails when another process was first: then its secret counts
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text(encoding="ascii").strip()

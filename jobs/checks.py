@@ -1,0 +1,1 @@
+"""System checks: misconfiguration of downloads shows before the first request."""

@@ -1,0 +1,1 @@
+"""HTTP for programs: /api/v1, signed files, the schema. Calls jobs.services and jobs.queries, decides nothing."""

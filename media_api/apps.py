@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class MediaApiConfig(AppConfig):
+    name = "media_api"

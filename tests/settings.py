@@ -1,0 +1,28 @@
+"""Settings of the test run: the service's own, with every file in a directory that is thrown away."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+_directory = Path(os.environ.get("TEST_STORAGE_DIR") or tempfile.mkdtemp(prefix="media-tests-"))
+if "TEST_STORAGE_DIR" not in os.environ:
+    atexit.register(shutil.rmtree, _directory, ignore_errors=True)
+
+for name in list(os.environ):
+    if name.endswith(("_URL", "API_KEY", "ADMIN_PASSWORD")) and not name.startswith("TEST_"):
+        del os.environ[name]
+os.environ["ENV_FILE"] = os.devnull
+os.environ["STORAGE_DIR"] = str(_directory)
+os.environ["LOG_FORMAT"] = "text"
+os.environ["RATE_LIMIT_PER_MINUTE"] = "0"
+os.environ["RATE_LIMIT_PER_HOUR"] = "0"
+if database_url := os.environ.get("TEST_DATABASE_URL"):
+    os.environ["DATABASE_URL"] = database_url
+
+from downloader_project.settings import *  # noqa: E402, F403
+from downloader_project.settings import STORAGES  # noqa: E402
+
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
