@@ -4,6 +4,7 @@ Each read declares its variable (name, kind, default, unit, meaning), so that th
 documentation is generated from the same lines. Nothing here knows what a setting is used for.
 """
 
+import math
 import os
 import secrets
 from collections.abc import Callable, Sequence
@@ -55,9 +56,11 @@ class Environment:
                 raise ValueError(f"must be one of {', '.join(choices)}")
             return found[0]
 
-        return self._read(name, "text", default, "", meaning, convert)
+        return self._read(_variable(name, "text", default, "", meaning), default, convert)
 
-    def integer(self, name: str, default: int, meaning: str, *, unit: str = "", minimum: int = 0, maximum: int | None = None) -> int:
+    def integer(
+        self, name: str, default: int, meaning: str, *, unit: str = "", minimum: int = 0, maximum: int | None = None
+    ) -> int:
         """A whole number within the bounds, both included."""
 
         def convert(raw: str) -> int:
@@ -67,7 +70,7 @@ class Environment:
                 raise ValueError("must be a whole number") from None
             return _within(number, minimum, maximum)
 
-        return self._read(name, "integer", default, unit, meaning, convert)
+        return self._read(_variable(name, "integer", default, unit, meaning), default, convert)
 
     def number(self, name: str, default: float, meaning: str, *, unit: str = "", minimum: float = 0) -> float:
         """A number, fractions allowed, not below `minimum`."""
@@ -77,11 +80,11 @@ class Environment:
                 number = float(raw)
             except ValueError:
                 raise ValueError("must be a number") from None
-            if number != number or number in (float("inf"), float("-inf")):
+            if not math.isfinite(number):
                 raise ValueError("must be a finite number")
             return _within(number, minimum, None)
 
-        return self._read(name, "number", default, unit, meaning, convert)
+        return self._read(_variable(name, "number", default, unit, meaning), default, convert)
 
     def flag(self, name: str, default: bool, meaning: str) -> bool:
         """true/false, yes/no, on/off or 1/0."""
@@ -92,7 +95,7 @@ class Environment:
                 return word in TRUE_WORDS
             raise ValueError("must be true or false")
 
-        return self._read(name, "flag", default, "", meaning, convert)
+        return self._read(_variable(name, "flag", default, "", meaning), default, convert)
 
     def words(self, name: str, default: Sequence[str], meaning: str) -> list[str]:
         """A comma-separated list; blanks around the entries are dropped."""
@@ -100,38 +103,37 @@ class Environment:
         def convert(raw: str) -> list[str]:
             return [word.strip() for word in raw.strip("[]").split(",") if word.strip()]
 
-        return self._read(name, "list", list(default), "", meaning, convert)
+        return self._read(_variable(name, "list", list(default), "", meaning), list(default), convert)
 
     def path(self, name: str, default: Path, meaning: str) -> Path:
         """A path of the file system, made absolute."""
-        return self._read(name, "path", default, "", meaning, lambda raw: Path(raw).expanduser().resolve())
+        return self._read(
+            _variable(name, "path", default, "", meaning), default, lambda raw: Path(raw).expanduser().resolve()
+        )
 
     def secret(self, name: str, directory: Path, meaning: str) -> str:
         """A secret from the environment, else from a file in `directory`, generated (0600) on the first start."""
-        value = self._read(name, "secret", "", "", meaning, str)
+        value = self._read(_variable(name, "secret", "", "", meaning), "", str)
         return value or _generated(directory / name.lower())
 
     def database(self, name: str, default_url: str, meaning: str) -> dict[str, Any]:
         """A `postgres://` or `sqlite:///` URL, parsed into Django's settings of one database."""
-        return self._read(name, "url", _database(default_url), "", meaning, _database, shown=default_url)
+        return self._read(_variable(name, "url", default_url, "", meaning), _database(default_url), _database)
 
     def stop_if_wrong(self) -> None:
         """Raise `ImproperlyConfigured` with every wrong value in one line."""
         if self.problems:
             raise ImproperlyConfigured("wrong configuration: " + "; ".join(self.problems))
 
-    def _read(
-        self, name: str, kind: str, default: T, unit: str, meaning: str, convert: Callable[[str], T], *, shown: str | None = None
-    ) -> T:
-        shown = _shown(default) if shown is None else shown
-        self.variables.append(Variable(name=name, kind=kind, default=shown, unit=unit, meaning=meaning))
+    def _read(self, variable: Variable, default: T, convert: Callable[[str], T]) -> T:
+        self.variables.append(variable)
         try:
-            raw = _raw(name)
+            raw = _raw(variable.name)
             return convert(raw) if raw else default
         except OSError as error:
-            self.problems.append(f"{name}_FILE cannot be read ({error.strerror})")
+            self.problems.append(f"{variable.name}_FILE cannot be read ({error.strerror})")
         except ValueError as error:
-            self.problems.append(f"{name} {error}")
+            self.problems.append(f"{variable.name} {error}")
         return default
 
 
@@ -162,12 +164,14 @@ def _within(number: N, minimum: float, maximum: float | None) -> N:
     return number
 
 
-def _shown(default: object) -> str:
+def _variable(name: str, kind: str, default: object, unit: str, meaning: str) -> Variable:
     if isinstance(default, bool):
-        return str(default).lower()
-    if isinstance(default, list):
-        return ",".join(default)
-    return str(default)
+        shown = str(default).lower()
+    elif isinstance(default, list):
+        shown = ",".join(default)
+    else:
+        shown = str(default)
+    return Variable(name=name, kind=kind, default=shown, unit=unit, meaning=meaning)
 
 
 def _database(url: str) -> dict[str, Any]:
@@ -178,12 +182,12 @@ def _database(url: str) -> dict[str, Any]:
 
 
 def _generated(path: Path) -> str:
-    """The secret kept in `path`; written there with mode 0600 if there is none yet. Safe when several processes start at once."""
+    """The secret kept in `path`, written there (0600) if there is none yet. Safe when several processes start."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     if not path.exists():
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(50))
+        draft.touch(0o600)
+        draft.write_text(secrets.token_urlsafe(50), encoding="ascii")
         try:
             os.link(draft, path)  # fails when another process was first: then its secret counts
         except FileExistsError:

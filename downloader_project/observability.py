@@ -42,17 +42,6 @@ class RequestLogMiddleware:
         return response
 
 
-def request_id() -> str:
-    """The id of the HTTP request that the current work belongs to; empty when there is none."""
-    return str(structlog.contextvars.get_contextvars().get("request_id", ""))
-
-
-def bind(**fields: object) -> None:
-    """Start a new unit of work: forget the fields of the last one, and put these on every line logged from now on."""
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(**fields)
-
-
 def logging_config(*, level: str, log_format: str) -> dict[str, Any]:
     """Django's LOGGING: everything to standard error, one line a record, as JSON or as text."""
     shared: list[Any] = [

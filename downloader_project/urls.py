@@ -1,8 +1,13 @@
 """Where every address of the service leads."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("", include("media_api.urls")),
 ]
+handler400 = "media_api.errors.bad_request"
+handler403 = "media_api.errors.permission_denied"
+handler404 = "media_api.errors.page_not_found"
+handler500 = "media_api.errors.server_error"

@@ -1,4 +1,4 @@
-"""What can go wrong between a caller and the domain. Messages are sentences for the caller; HTTP codes are not known here."""
+"""What the domain refuses. Messages are sentences for the caller; HTTP codes are not known here."""
 
 
 class JobError(Exception):

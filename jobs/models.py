@@ -1,4 +1,6 @@
-"""The tables of the domain: fields, constraints, indexes. Verbs live in `services` and `lifecycle`, reads in `queries`."""
+"""The tables of the domain: fields, constraints, indexes. Verbs live in `services`, moves in `lifecycle`, reads in
+`queries`.
+"""
 
 import secrets
 from datetime import timedelta
@@ -34,8 +36,12 @@ class Job(models.Model):
 
     public_id = models.CharField(max_length=40, unique=True, default=new_job_id, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="jobs")
-    api_key = models.ForeignKey("accounts.ApiKey", on_delete=models.SET_NULL, null=True, blank=True, related_name="jobs")
-    correlation_id = models.CharField(max_length=64, blank=True, help_text="the request id of the call that created the job")
+    api_key = models.ForeignKey(
+        "accounts.ApiKey", on_delete=models.SET_NULL, null=True, blank=True, related_name="jobs"
+    )
+    correlation_id = models.CharField(
+        max_length=64, blank=True, help_text="the request id of the call that created the job"
+    )
 
     url = models.TextField()
     host = models.CharField(max_length=253, help_text="host name of the link, lower case")
@@ -60,7 +66,9 @@ class Job(models.Model):
     title = models.TextField(blank=True)
     extractor = models.CharField(max_length=100, blank=True)
     metadata = models.JSONField(null=True, blank=True)
-    pinned_format = models.CharField(max_length=200, blank=True, help_text="format of an earlier attempt, whose partial files fit it")
+    pinned_format = models.CharField(
+        max_length=200, blank=True, help_text="format of an earlier attempt, whose partial files fit it"
+    )
     provenance = models.JSONField(default=dict, blank=True, help_text="options and versions that made the result")
     error_code = models.CharField(max_length=32, choices=choices(FailureCode), blank=True)
     error = models.TextField(blank=True, help_text="a sentence for the user")
@@ -77,7 +85,8 @@ class Job(models.Model):
             models.CheckConstraint(condition=Q(state__in=[s.value for s in State]), name="job_state_is_known"),
             models.CheckConstraint(condition=Q(priority__lte=9), name="job_priority_to_9"),
             models.CheckConstraint(
-                condition=~Q(state=State.RUNNING.value) | Q(lease_expires_at__isnull=False), name="running_job_has_lease"
+                condition=~Q(state=State.RUNNING.value) | Q(lease_expires_at__isnull=False),
+                name="running_job_has_lease",
             ),
         ]
         indexes = [

@@ -4,6 +4,7 @@ import atexit
 import os
 import shutil
 import tempfile
+import zlib
 from pathlib import Path
 
 _directory = Path(os.environ.get("TEST_STORAGE_DIR") or tempfile.mkdtemp(prefix="media-tests-"))
@@ -22,7 +23,12 @@ if database_url := os.environ.get("TEST_DATABASE_URL"):
     os.environ["DATABASE_URL"] = database_url
 
 from downloader_project.settings import *  # noqa: E402, F403
-from downloader_project.settings import STORAGES  # noqa: E402
+from downloader_project.settings import BASE_DIR, DATABASES, STORAGES  # noqa: E402
 
+DATABASES["default"].get("OPTIONS", {}).pop("pool", None)
+DATABASES["default"]["TEST"] = {"NAME": f"test_media_{zlib.crc32(str(BASE_DIR).encode()):x}"}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # A real file: several connections, threads and processes behave as in service.
+    DATABASES["default"]["TEST"] = {"NAME": str(_directory / "test.sqlite3")}
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

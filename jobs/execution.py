@@ -1,0 +1,287 @@
+"""One job from claim to its end: claim, prepare, supervise, publish, record. Runs in a worker process."""
+
+import time
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import connections, transaction
+from django.utils import timezone
+
+from jobs import lifecycle, queue, retention, scheduling, storage
+from jobs.engine import failures, ffmpeg, supervisor, templates
+from jobs.engine.contract import (
+    EgressPolicy,
+    Failure,
+    FailureCode,
+    Limits,
+    LogLine,
+    Outcome,
+    Phase,
+    ProducedFile,
+    Progress,
+    Request,
+    Result,
+    Stop,
+)
+from jobs.lifecycle import Lease
+from jobs.models import Job, JobLog, MediaFile
+from jobs.queue import process
+from jobs.states import State, Wish
+
+log = structlog.get_logger(__name__)
+
+RENEW_SECONDS = 1.0
+LOG_LINES_KEPT = 500
+JITTER = 0.3
+
+
+def run_next() -> bool:
+    """Run the job that is next on this host to its end. False when none is due."""
+    claimed = claim_next()
+    if claimed is None:
+        return False
+    job, lease = claimed
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=job.correlation_id, job=job.public_id, attempt=job.attempts)
+    try:
+        conclude(job, lease, attempt(job, lease))
+    except Exception:
+        # Whatever went wrong here, the job must not stay in `running`; the traceback goes to the log.
+        log.exception("attempt broke")
+        fail(job, lease, failures.failure(FailureCode.INTERNAL))
+    finally:
+        structlog.contextvars.clear_contextvars()
+    return True
+
+
+def claim_next() -> tuple[Job, Lease] | None:
+    """Choose and claim in one transaction, so that the limits that `scheduling` checks still hold at the claim."""
+    lease = Lease(owner=f"{process.name()}:{uuid.uuid4().hex[:12]}", host=process.HOST, seconds=settings.LEASE_SECONDS)
+    with transaction.atomic():
+        scheduling.serialise_claims()
+        job = scheduling.next_job(process.HOST)
+        if job is None or not lifecycle.claim(job, lease):
+            return None
+    return job, lease
+
+
+def attempt(job: Job, lease: Lease) -> Outcome:
+    """Download in a confined child, progress and wishes flowing through the job's row."""
+    watcher = JobWatcher(job, lease)
+    request = build_request(job)
+    connections.close_all()  # the child must not share a database connection
+    outcome = supervisor.run(request, watcher)
+    watcher.flush(outcome.log)
+    return outcome
+
+
+def build_request(job: Job) -> Request:
+    """The engine's view of the job and of this installation's limits."""
+    options = job.download_options()
+    return Request(
+        job_id=job.public_id,
+        url=job.url,
+        options=options,
+        limits=Limits(
+            total_seconds=options.timeout_sec or settings.YTDLP_TIMEOUT,
+            stall_seconds=settings.YTDLP_PROGRESS_TIMEOUT,
+            max_file_bytes=settings.MAX_FILE_SIZE_BYTES,
+            free_disk_bytes=settings.FREE_DISK_FLOOR_BYTES,
+            max_memory_bytes=settings.MAX_CHILD_MEMORY_BYTES,
+        ),
+        egress=EgressPolicy(allow_private=settings.ALLOW_PRIVATE_ADDRESSES, allow=tuple(settings.EGRESS_ALLOW)),
+        tools=tools(),
+        work_dir=storage.make_work_directory(job.public_id),
+        default_format=settings.YTDLP_FORMAT,
+        pinned_format=job.pinned_format or None,
+    )
+
+
+def tools() -> ffmpeg.Tools:
+    """The programs that downloads use on this host."""
+    return ffmpeg.find(settings.FFMPEG_LOCATION, stand_in_directory=settings.STORAGE_DIR / "tools")
+
+
+class JobWatcher:
+    """The job's row as the supervisor sees it: progress in, wishes out."""
+
+    def __init__(self, job: Job, lease: Lease) -> None:
+        self.job = job
+        self.lease = lease
+        self._pending: dict[str, Any] = {}
+        self._lines: list[LogLine] = []
+        self._renew_at = 0.0
+
+    def tick(self, progress: Progress | None, log_lines: Sequence[LogLine]) -> Stop | None:
+        """Store what is new once a second; tell why the attempt should end."""
+        self._lines.extend(log_lines)
+        if progress is not None:
+            self._pending = progress_columns(progress)
+        if process.is_draining():
+            return Stop.DRAIN
+        if time.monotonic() < self._renew_at:
+            return self._stop_wished()
+        self._renew_at = time.monotonic() + RENEW_SECONDS
+        if not lifecycle.renew(self.job, self.lease, self._pending):
+            return self._stop_wished()
+        self._pending = {}
+        self.flush()
+        return None
+
+    def flush(self, more: Sequence[LogLine] = ()) -> None:
+        """Append the lines that are not stored yet to the job's log."""
+        self._lines.extend(more)
+        if self._lines:
+            append_log(self.job, self._lines)
+            self._lines = []
+
+    def _stop_wished(self) -> Stop | None:
+        wish = lifecycle.wish_of(self.job, self.lease)
+        if wish is None:
+            return Stop.LOST
+        return {Wish.CANCEL: Stop.CANCEL, Wish.PAUSE: Stop.PAUSE, Wish.NONE: None}[wish]
+
+
+def progress_columns(progress: Progress) -> dict[str, Any]:
+    """Progress as columns of the job's row."""
+    return {
+        "phase": progress.phase,
+        "percent": progress.percent,
+        "downloaded_bytes": progress.downloaded_bytes,
+        "total_bytes": progress.total_bytes,
+        "speed_bps": progress.speed_bps,
+        "eta_seconds": progress.eta_seconds,
+    }
+
+
+def append_log(job: Job, lines: Sequence[LogLine]) -> None:
+    """Add lines to the job's log, of which the newest are kept."""
+    stamp = timezone.now().strftime("%H:%M:%S")
+    with transaction.atomic():
+        record, _ = JobLog.objects.select_for_update().get_or_create(job=job)
+        record.lines = [*record.lines, *(f"{stamp} {line.level.upper()} {line.text}" for line in lines)][
+            -LOG_LINES_KEPT:
+        ]
+        record.total_lines += len(lines)
+        record.save(update_fields=["lines", "total_lines"])
+
+
+def conclude(job: Job, lease: Lease, outcome: Outcome) -> None:
+    """Record how the attempt ended."""
+    if outcome.result is not None:
+        complete(job, lease, outcome.result)
+    elif outcome.failure is not None:
+        fail(job, lease, outcome.failure, pinned_format=outcome.format_id)
+    elif outcome.stopped is not None:
+        stop(job, lease, outcome.stopped, pinned_format=outcome.format_id)
+
+
+def complete(job: Job, lease: Lease, result: Result) -> None:
+    """Publish the files, then record them and the completion in one transaction."""
+    lifecycle.renew(job, lease, {"phase": Phase.PUBLISHING})
+    published = publish(job, result)
+    with transaction.atomic():
+        moved = lifecycle.move(
+            job,
+            State.COMPLETED,
+            lease=lease,
+            reason=f"{len(published)} file(s)",
+            title=str(result.metadata.get("title") or "")[:500],
+            extractor=result.extractor[:100],
+            metadata=result.metadata,
+            percent=100.0,
+            provenance={"options": job.options, "versions": result.versions},
+            expires_at=retention.expiry_from_now(),
+        )
+        if moved:
+            MediaFile.objects.bulk_create(file_rows(job, published))
+            transaction.on_commit(queue.wake)
+    if moved:
+        retention.discard_partial_files(job)
+    else:
+        for _, path in published:
+            storage.delete_result(path)
+
+
+def publish(job: Job, result: Result) -> list[tuple[ProducedFile, str]]:
+    """Move the files into the storage under the names that the path template gives. All or none."""
+    values = {**result.template_values, "batch_id": ""}
+    name = templates.render(job.download_options().path_template, values)
+    published: list[tuple[ProducedFile, str]] = []
+    try:
+        for file in result.files:
+            wanted = name if file is result.files[0] else templates.sibling(name, suffix(file))
+            published.append((file, storage.publish(file.path, wanted)))
+    except BaseException:
+        for _, path in published:
+            storage.delete_result(path)
+        raise
+    return published
+
+
+def suffix(file: ProducedFile) -> str:
+    """What distinguishes a companion file's name from the main file's."""
+    extension = Path(file.path).suffix
+    if file.role == "info":
+        return ".info.json"
+    return f".{file.language}{extension}" if file.language else extension
+
+
+def file_rows(job: Job, published: Sequence[tuple[ProducedFile, str]]) -> list[MediaFile]:
+    return [
+        MediaFile(
+            job=job,
+            role=file.role,
+            path=path,
+            size_bytes=file.size_bytes,
+            sha256=file.sha256,
+            mime_type=file.mime_type,
+            duration_seconds=file.duration_seconds,
+            language=file.language or "",
+        )
+        for file, path in published
+    ]
+
+
+def fail(job: Job, lease: Lease, failure: Failure, *, pinned_format: str | None = None) -> None:
+    """Queue the job for another attempt if that may help, else record why it failed."""
+    log.warning("attempt failed", code=failure.code, detail=failure.detail)
+    job.refresh_from_db(fields=["state", "attempts"])
+    if job.state != State.RUNNING:
+        return
+    told: dict[str, Any] = {"error_code": failure.code, "error": failure.message}
+    if failure.is_retryable and job.attempts < settings.MAX_ATTEMPTS:
+        delay = failures.retry_delay(
+            job.attempts, base=settings.RETRY_DELAY, maximum=settings.RETRY_DELAY_MAX, jitter=JITTER
+        )
+        told |= {
+            "not_before": timezone.now() + timedelta(seconds=delay),
+            "pinned_format": pinned_format or job.pinned_format,
+        }
+        lifecycle.move(job, State.QUEUED, lease=lease, reason=f"again in {delay:.0f} s: {failure.code}", **told)
+        return
+    if lifecycle.move(job, State.FAILED, lease=lease, reason=failure.code, **told):
+        retention.discard_partial_files(job)
+        queue.wake()
+
+
+def stop(job: Job, lease: Lease, why: Stop, *, pinned_format: str | None = None) -> None:
+    """Record that the attempt ended because somebody wanted it to."""
+    job.refresh_from_db()
+    if job.state != State.RUNNING or why is Stop.LOST:
+        return
+    kept = {"pinned_format": pinned_format or job.pinned_format}
+    if why is Stop.PAUSE:
+        lifecycle.move(job, State.PAUSED, lease=lease, reason="paused by the caller", **kept)
+    elif why is Stop.DRAIN:
+        lifecycle.move(
+            job, State.QUEUED, lease=lease, reason="its worker stops", attempts=max(job.attempts - 1, 0), **kept
+        )
+    elif lifecycle.move(job, State.CANCELLED, lease=lease, reason="cancelled by the caller"):
+        retention.discard_partial_files(job)
+    queue.wake()

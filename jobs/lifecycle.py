@@ -1,0 +1,135 @@
+"""The life of a job: create, claim, renew, move. The only writer of `Job.state`; every move leaves its event.
+
+Each change is a compare-and-set: a conditional UPDATE whose row count tells whether this caller won.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from jobs.models import Job, JobEvent
+from jobs.states import TERMINAL, State, Wish, is_allowed
+
+log = structlog.get_logger(__name__)
+
+NO_LEASE: Mapping[str, Any] = {"lease_owner": "", "lease_expires_at": None, "worker_host": "", "wish": Wish.NONE}
+NO_RATE: Mapping[str, Any] = {"phase": "", "speed_bps": None, "eta_seconds": None}
+NO_PROGRESS: Mapping[str, Any] = {"percent": None, "downloaded_bytes": None, "total_bytes": None, **NO_RATE}
+
+
+class IllegalMove(Exception):
+    """The state machine has no such edge: a defect of the caller, not a race."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Who runs a job. `owner` is unique to one attempt, so that a worker never mistakes another's lease for its own."""
+
+    owner: str
+    host: str
+    seconds: float
+
+    def expiry(self) -> datetime:
+        return timezone.now() + timedelta(seconds=self.seconds)
+
+
+def create(job: Job) -> Job:
+    """Store a new, unsaved job as queued, with its first event. Waking a worker is the caller's part."""
+    with transaction.atomic():
+        job.state = State.QUEUED
+        job.save(force_insert=True)
+        JobEvent.objects.create(job=job, target=State.QUEUED, reason="submitted")
+    return job
+
+
+def claim(job: Job, lease: Lease) -> bool:
+    """Take a queued job to run it. False when somebody else was faster."""
+    now = timezone.now()
+    return move(
+        job,
+        State.RUNNING,
+        reason=f"attempt {job.attempts + 1}",
+        lease_owner=lease.owner,
+        lease_expires_at=lease.expiry(),
+        worker_host=lease.host,
+        attempts=F("attempts") + 1,
+        started_at=Coalesce("started_at", now),
+        not_before=None,
+        error="",
+        error_code="",
+        wish=Wish.NONE,
+    )
+
+
+def renew(job: Job, lease: Lease, progress: Mapping[str, Any]) -> bool:
+    """Store progress and prolong the lease, in one statement.
+
+    False when the lease is lost or the caller wishes something: `wish_of` tells which. Nothing is stored then.
+    """
+    mine = Job.objects.filter(pk=job.pk, state=State.RUNNING, lease_owner=lease.owner, wish=Wish.NONE)
+    return bool(mine.update(lease_expires_at=lease.expiry(), **progress))
+
+
+def wish_of(job: Job, lease: Lease) -> Wish | None:
+    """What the caller wishes of the running job; None when the lease is lost."""
+    wish = (
+        Job.objects.filter(pk=job.pk, state=State.RUNNING, lease_owner=lease.owner)
+        .values_list("wish", flat=True)
+        .first()
+    )
+    return None if wish is None else Wish(wish)
+
+
+def ask(job: Job, wish: Wish) -> bool:
+    """Leave a wish for the worker that runs the job. False when it is not running. A cancel is never taken back."""
+    running = Job.objects.filter(pk=job.pk, state=State.RUNNING).exclude(wish=Wish.CANCEL)
+    return bool(running.update(wish=wish)) or Job.objects.filter(pk=job.pk, state=State.RUNNING, wish=wish).exists()
+
+
+def move(job: Job, target: State, *, reason: str = "", lease: Lease | None = None, **changes: Any) -> bool:
+    """Move the job from the state it was read in to `target`, with its event, in one transaction.
+
+    With a `lease`, only while that lease holds. False when the job was moved by somebody else meanwhile;
+    `job` is then refreshed, so that the caller sees what became of it.
+    """
+    source = State(job.state)
+    if not is_allowed(source, target):
+        raise IllegalMove(f"{source} -> {target}")
+    with transaction.atomic():
+        current = Job.objects.filter(pk=job.pk, state=source)
+        if lease is not None:
+            current = current.filter(lease_owner=lease.owner)
+        moved = bool(current.update(state=target, **_entering(target, changes)))
+        job.refresh_from_db()
+        if moved:
+            JobEvent.objects.create(
+                job=job,
+                source=source,
+                target=target,
+                attempt=job.attempts,
+                reason=reason,
+                data={"error_code": job.error_code} if job.error_code else {},
+            )
+    if moved:
+        log.info("job moved", job=job.public_id, source=source, target=target, attempt=job.attempts, reason=reason)
+    return moved
+
+
+def _entering(target: State, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """What a state implies for the other columns; `changes` win."""
+    now = timezone.now()
+    if target is State.RUNNING:
+        return {**NO_PROGRESS, **changes}
+    if target is State.QUEUED:
+        return {**NO_LEASE, **NO_RATE, "completed_at": None, "expires_at": None, **changes}
+    if target is State.EXPIRED:
+        return dict(changes)
+    ended = {"completed_at": now} if target in TERMINAL else {}
+    return {**NO_LEASE, **NO_RATE, **ended, **changes}

@@ -1,0 +1,20 @@
+"""Runs this host's workers: downloads, retries, retention and the other chores."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import connections
+
+from jobs import execution
+from jobs.engine.warm import warm
+from jobs.queue import cluster
+
+
+class Command(BaseCommand):
+    help = "Run the workers until SIGTERM or Ctrl-C; ends within SHUTDOWN_GRACE_SECONDS."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        database = connections.settings["default"]
+        database["OPTIONS"].pop("pool", None)  # a pool has threads, which do not survive a fork
+        database["CONN_MAX_AGE"] = None
+        cluster.run(lambda: warm(execution.tools()))

@@ -1,0 +1,131 @@
+"""Runs django-q2's cluster so that it always ends and never hangs unseen.
+
+Why not `manage.py qcluster`: its signal handler can deadlock (django-q2 #346), an idle worker that is killed can leave
+the queue locked for good (#23), and processes outlive a killed parent.
+"""
+
+import ctypes
+import gc
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import NoReturn
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, connections
+from django.utils import timezone
+from django_q.cluster import Cluster
+
+from jobs.models import Worker
+from jobs.queue import chores, process, wakeups
+
+log = structlog.get_logger(__name__)
+
+TICK_SECONDS = 0.2
+CHORES_SECONDS = 1.0
+BEAT_SECONDS = 5.0
+HANG_SECONDS = 60.0
+PR_SET_PDEATHSIG = 1
+
+
+class QuietCluster(Cluster):  # type: ignore[misc]
+    """A cluster whose signal handler only sets a flag."""
+
+    def sig_handler(self, signum: int, frame: object) -> None:
+        process.start_draining()
+
+
+def run(warm: Callable[[], None]) -> NoReturn:
+    """Serve wake-ups until SIGTERM or SIGINT, then end with exit code 0 within SHUTDOWN_GRACE_SECONDS.
+
+    `warm` loads what every process should share; it runs once, before the first fork. A cluster that dies or hangs is
+    replaced by starting this program anew under the same process id.
+    """
+    warm()
+    chores.register()
+    process.show_life()
+    _bind_children()
+    connections.close_all()  # a connection must not be shared with the processes forked next
+    gc.collect()
+    gc.freeze()  # keeps what is loaded so far in memory pages that all processes share
+    cluster = QuietCluster()
+    cluster.start()
+    log.info("worker ready", worker=process.name(), slots=settings.MAX_CONCURRENT_DOWNLOADS)
+    trouble = _serve(cluster)
+    _force_exit_later()
+    if trouble:
+        log.error("worker restarts", worker=process.name(), trouble=trouble)
+        _kill(cluster)
+        os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606
+    cluster.stop()
+    Worker.objects.filter(name=process.name()).delete()
+    log.info("worker stopped", worker=process.name())
+    os._exit(0)
+
+
+def _serve(cluster: QuietCluster) -> str:
+    """Beat, start chores and watch until told to stop. Returns what went wrong; empty after a stop signal."""
+    next_chores = next_beat = 0.0
+    while not process.is_draining():
+        time.sleep(TICK_SECONDS)
+        if not cluster.sentinel.is_alive():
+            return "its sentinel died"
+        now = time.monotonic()
+        if now < next_chores:
+            continue
+        next_chores = now + CHORES_SECONDS
+        try:
+            chores.start_due()
+            if process.seconds_since_life() > HANG_SECONDS and wakeups.waiting():
+                return "its processes take no work"
+            if now >= next_beat:
+                next_beat = now + BEAT_SECONDS
+                _beat()
+        except DatabaseError as error:
+            log.warning("database out of reach", error=type(error).__name__)
+            connections.close_all()
+    return ""
+
+
+def _beat() -> None:
+    Worker.objects.update_or_create(
+        name=process.name(),
+        defaults={"seen_at": timezone.now(), "host": process.HOST, "slots": settings.MAX_CONCURRENT_DOWNLOADS},
+    )
+
+
+def _bind_children() -> None:
+    """Every process forked from here on dies with the one that forked it.
+
+    The first one leads its own process group: a signal to this program's group (a supervisor's SIGTERM, Ctrl-C) then
+    reaches this process alone, which ends the others gently.
+    """
+    main = os.getpid()
+
+    def in_child() -> None:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() == main:
+            os.setpgid(0, 0)
+
+    os.register_at_fork(after_in_child=in_child)
+
+
+def _force_exit_later() -> None:
+    """A second way out, should the orderly one hang. Children die with this process."""
+
+    def leave() -> None:
+        time.sleep(settings.SHUTDOWN_GRACE_SECONDS)
+        os.write(2, b"worker: forced exit, the grace period is over\n")
+        os._exit(2)
+
+    threading.Thread(target=leave, daemon=True).start()
+
+
+def _kill(cluster: QuietCluster) -> None:
+    if cluster.sentinel.is_alive():
+        cluster.sentinel.kill()
+        cluster.sentinel.join()

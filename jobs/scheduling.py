@@ -1,0 +1,37 @@
+"""Which queued job is next. Decides only: the claim itself is `lifecycle.claim`, inside the same transaction."""
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from jobs.models import Job
+from jobs.states import State
+
+CLAIM_LOCK = 0x6D65646961  # any number that no other advisory lock of this database uses
+
+
+def serialise_claims() -> None:
+    """Let one claim at a time decide, so that limits over several jobs hold exactly. Lasts until the transaction ends.
+
+    SQLite does so by itself: its transactions begin IMMEDIATE.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CLAIM_LOCK])
+
+
+def next_job(host: str) -> Job | None:
+    """The job that a worker on `host` should run now: highest priority first, then the one that waits longest.
+
+    None when nothing is due, or when the host runs MAX_CONCURRENT_DOWNLOADS already.
+    """
+    running = Job.objects.filter(state=State.RUNNING, worker_host=host).count()
+    if running >= settings.MAX_CONCURRENT_DOWNLOADS:
+        return None
+    return due().order_by("-priority", "queued_at", "id").first()
+
+
+def due() -> QuerySet[Job]:
+    """Queued jobs whose retry pause, if any, is over."""
+    return Job.objects.filter(Q(not_before__isnull=True) | Q(not_before__lte=timezone.now()), state=State.QUEUED)

@@ -1,0 +1,157 @@
+"""The verbs that callers have: submit, cancel, pause, resume, retry, delete. Views, admin and commands call these."""
+
+import time
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+
+from accounts.models import ApiKey, User
+from jobs import lifecycle, queries, queue, retention
+from jobs.engine.contract import Options
+from jobs.errors import LinkRefused, QueueFull, StateConflict
+from jobs.models import DEFAULT_PRIORITY, Job
+from jobs.states import LIVE, State, Wish
+
+STOP_DEADLINE_SECONDS = 2.0
+STOP_POLL_SECONDS = 0.05
+YOUTUBE = ("youtube.com", "youtu.be", "youtube-nocookie.com")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """One link with its options, validated in shape but not yet against the installation's rules."""
+
+    url: str
+    options: Options
+    priority: int = DEFAULT_PRIORITY
+
+
+def submit(owner: User, submission: Submission, *, api_key: ApiKey | None = None) -> Job:
+    """Queue a download. Raises LinkRefused or QueueFull; nothing is stored then."""
+    host = accepted_host(submission.url)
+    if queries.queue_length() >= settings.QUEUE_LIMIT:
+        raise QueueFull(f"{settings.QUEUE_LIMIT} jobs are waiting already. Try again later.")
+    with transaction.atomic():
+        job = lifecycle.create(
+            Job(
+                owner=owner,
+                api_key=api_key,
+                url=submission.url,
+                host=host,
+                options=submission.options.to_json(),
+                priority=submission.priority,
+                correlation_id=str(structlog.contextvars.get_contextvars().get("request_id", "")),
+            )
+        )
+        transaction.on_commit(queue.wake)
+    return job
+
+
+def cancel(job: Job) -> Job:
+    """End a job for good. Of a running one the processes are gone when this returns, or are about to be.
+
+    Raises StateConflict when the job is over already.
+    """
+    _refuse_unless(job, LIVE, "cancelled")
+    _end_running(job, Wish.CANCEL)
+    if job.state in (State.QUEUED, State.PAUSED) and lifecycle.move(
+        job, State.CANCELLED, reason="cancelled by the caller"
+    ):
+        retention.discard_partial_files(job)
+    _refuse_unless(job, {State.CANCELLED, State.RUNNING}, "cancelled")
+    return job
+
+
+def pause(job: Job) -> Job:
+    """Hold a job; partial files stay for the resume. Raises StateConflict unless it is queued or running."""
+    _refuse_unless(job, {State.QUEUED, State.RUNNING}, "paused")
+    _end_running(job, Wish.PAUSE)
+    if job.state == State.QUEUED:
+        lifecycle.move(job, State.PAUSED, reason="paused by the caller")
+    _refuse_unless(job, {State.PAUSED, State.RUNNING}, "paused")
+    return job
+
+
+def resume(job: Job) -> Job:
+    """Queue a paused job again. Raises StateConflict unless it is paused."""
+    _refuse_unless(job, {State.PAUSED}, "resumed")
+    return _requeue(job, "resumed by the caller")
+
+
+def retry(job: Job) -> Job:
+    """Queue a failed, cancelled or expired job again, its attempts counted anew. Raises StateConflict otherwise."""
+    _refuse_unless(job, {State.FAILED, State.CANCELLED, State.EXPIRED}, "retried")
+    return _requeue(job, "retried by the caller")
+
+
+def delete_files(job: Job) -> Job:
+    """Delete a completed job's files before their time. Raises StateConflict unless it is completed."""
+    _refuse_unless(job, {State.COMPLETED}, "emptied")
+    retention.expire(job, reason="deleted by the caller")
+    return job
+
+
+def accepted_host(url: str) -> str:
+    """The link's host name, lower case. Raises LinkRefused when the link or its host is not allowed here.
+
+    Addresses are not judged here: what a name resolves to is decided when the engine connects.
+    """
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").rstrip(".").lower()
+        _ = parts.port  # raises ValueError for a port that is no number
+    except ValueError as error:
+        raise LinkRefused("This is not a valid link.") from error
+    if parts.scheme not in ("http", "https") or not host:
+        raise LinkRefused("A link starts with http:// or https:// and names a host.")
+    if parts.username or parts.password:
+        raise LinkRefused(
+            "A link must not carry a user name or password. Use a cookie jar for sites that need a login."
+        )
+    if "__youtubedl_smuggle" in url:
+        raise LinkRefused("This link carries options for the downloader, which is not allowed.")
+    if settings.ALLOWED_DOMAINS and not _within(host, settings.ALLOWED_DOMAINS):
+        raise LinkRefused(
+            f"Downloads from {host} are not allowed here. Allowed: {', '.join(settings.ALLOWED_DOMAINS)}."
+        )
+    if not settings.ALLOW_YT_DOWNLOADS and _within(host, YOUTUBE):
+        raise LinkRefused(
+            "Downloads from YouTube are turned off here. The operator can allow them with ALLOW_YT_DOWNLOADS=true."
+        )
+    return host
+
+
+def _within(host: str, domains: list[str] | tuple[str, ...]) -> bool:
+    return any(host == domain or host.endswith(f".{domain}") for domain in (d.strip(" .").lower() for d in domains))
+
+
+def _requeue(job: Job, reason: str) -> Job:
+    with transaction.atomic():
+        if not lifecycle.move(job, State.QUEUED, reason=reason, attempts=0, not_before=None, error="", error_code=""):
+            raise _conflict(job, "queued again: somebody was faster")
+        transaction.on_commit(queue.wake)
+    return job
+
+
+def _end_running(job: Job, wish: Wish) -> None:
+    """Ask the worker and wait shortly for its answer, so that callers see the state they asked for."""
+    if job.state != State.RUNNING:
+        return
+    deadline = time.monotonic() + (STOP_DEADLINE_SECONDS if lifecycle.ask(job, wish) else 0)
+    job.refresh_from_db()
+    while job.state == State.RUNNING and time.monotonic() < deadline:
+        time.sleep(STOP_POLL_SECONDS)
+        job.refresh_from_db()
+
+
+def _refuse_unless(job: Job, states: AbstractSet[State], verb: str) -> None:
+    if job.state not in states:
+        raise _conflict(job, verb)
+
+
+def _conflict(job: Job, verb: str) -> StateConflict:
+    return StateConflict(f"Job {job.public_id} is {job.state} and cannot be {verb}.")

@@ -1,0 +1,76 @@
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.exceptions import SuspiciousFileOperation
+
+from jobs import storage
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> Path:
+    path = Path(settings.WORK_DIR) / tmp_path.name / "media.mp4"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"bytes of a video")
+    return path
+
+
+def test_publish_moves_the_file_below_the_root(finished: Path) -> None:
+    name = storage.publish(finished, "videos/moved.mp4")
+
+    assert not finished.exists()
+    with storage.open_result(name) as file:
+        assert file.read() == b"bytes of a video"
+
+
+def test_publish_never_overwrites(finished: Path) -> None:
+    first = storage.publish(finished, "videos/same.mp4")
+    finished.write_bytes(b"another")
+
+    second = storage.publish(finished, "videos/same.mp4")
+
+    assert second != first
+    with storage.open_result(first) as file:
+        assert file.read() == b"bytes of a video"
+
+
+def test_many_publishers_of_one_name_each_keep_their_own_bytes(tmp_path: Path) -> None:
+    def publish(number: int) -> tuple[int, str]:
+        source = Path(settings.WORK_DIR) / f"{tmp_path.name}-{number}"
+        source.parent.mkdir(parents=True, exist_ok=True)
+        source.write_text(str(number), encoding="ascii")
+        return number, storage.publish(source, f"{tmp_path.name}/crowded.mp4")
+
+    with ThreadPoolExecutor(8) as pool:
+        published = list(pool.map(publish, range(24)))
+
+    assert len({name for _, name in published}) == 24
+    for number, name in published:
+        with storage.open_result(name) as file:
+            assert file.read() == str(number).encode()
+
+
+def test_publish_refuses_a_name_outside_the_root(finished: Path) -> None:
+    with pytest.raises(SuspiciousFileOperation):
+        storage.publish(finished, "../outside.mp4")
+
+    assert finished.exists()
+
+
+def test_delete_removes_the_directories_that_it_leaves_empty(finished: Path) -> None:
+    name = storage.publish(finished, "deep/er/file.mp4")
+
+    storage.delete_result(name)
+    storage.delete_result(name)
+
+    assert not (settings.FILES_DIR / "deep").exists()
+    assert settings.FILES_DIR.exists()
+
+
+def test_a_work_directory_is_closed_to_others() -> None:
+    path = storage.make_work_directory("req_private")
+
+    assert path.stat().st_mode & 0o077 == 0
+    storage.discard_work_directory("req_private")
+    assert not path.exists()
