@@ -12,7 +12,7 @@ from downloader_project.env import Environment, read_env_file
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 read_env_file(BASE_DIR / ".env")
-env = Environment()
+env = ENV = Environment()
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
 
@@ -42,10 +42,11 @@ RAILWAY_DOMAIN = env.text("RAILWAY_STATIC_URL", "", "set by Railway") or env.tex
 if RAILWAY_ENVIRONMENT and RAILWAY_DOMAIN and not PUBLIC_URL:
     PUBLIC_URL = f"https://{RAILWAY_DOMAIN}"
 PUBLIC_HOST = urlsplit(PUBLIC_URL).hostname or ""
+HOSTNAME = socket.gethostname().lower()
 ALLOWED_HOSTS = env.words(
     "ALLOWED_HOSTS",
-    ["localhost", "127.0.0.1", "[::1]", *{socket.gethostname().lower()} - {"localhost"}],
-    "host names the service answers to; the host of PUBLIC_URL is always one",
+    ["localhost", "127.0.0.1", "[::1]", HOSTNAME],
+    "host names the service answers to, by default also this machine's; the host of PUBLIC_URL is always one",
 )
 ALLOWED_HOSTS += [PUBLIC_HOST] if PUBLIC_HOST else []
 
@@ -377,6 +378,7 @@ SPECTACULAR_SETTINGS = {
     "PREPROCESSING_HOOKS": ["media_api.schema.without_slash_twins"],
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "media_api.schema.with_error_codes"],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {"JobStatus": "jobs.states.State", "CheckStatus": ["ok", "failed"]},
 }
 
 # --- Logging and monitoring ------------------------------------------------------------------------------------------

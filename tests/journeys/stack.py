@@ -32,6 +32,7 @@ class Stack:
     directory: Path
     port: int
     process: "subprocess.Popen[bytes]"
+    database_url: str
     session: requests.Session = field(default_factory=requests.Session)
 
     def url(self, path: str) -> str:
@@ -130,7 +131,7 @@ def start_stack(directory: Path, variables: Mapping[str, str]) -> Stack:
         process = subprocess.Popen(
             [sys.executable, "manage.py", "run"], cwd=PROJECT, env=environment, stdout=log, stderr=subprocess.STDOUT
         )
-    return Stack(directory, port, process)
+    return Stack(directory, port, process, variables.get("DATABASE_URL", ""))
 
 
 def wait_until_ready(stack: Stack) -> None:
