@@ -38,5 +38,5 @@ def _code(text: str) -> str:
 
 def _portable(default: str) -> str:
     """The default without what differs from machine to machine."""
-    default = default.replace(str(settings.STORAGE_DIR), "STORAGE_DIR").replace(str(settings.BASE_DIR), ".")
+    default = default.replace(str(settings.STORAGE_DIR), "./data").replace(str(settings.BASE_DIR), ".")
     return default.removesuffix(f",{settings.HOSTNAME}")
