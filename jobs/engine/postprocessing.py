@@ -1,0 +1,125 @@
+"""Post-processors of ours, for what yt-dlp's own get wrong for a service: one unfit file must not fail the download.
+
+Only imported where yt-dlp is at work. They run as parts of yt-dlp, by its rules: `run` takes and gives its info dict.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from yt_dlp.globals import all_plugins_loaded, postprocessors
+from yt_dlp.postprocessor import EmbedThumbnailPP, FFmpegThumbnailsConvertorPP, FFmpegVideoRemuxerPP, PostProcessor
+from yt_dlp.utils import PostProcessingError
+
+Info = dict[str, Any]
+Outcome = tuple[list[str], Info]
+
+# What ffmpeg writes into each container by copying and players commonly read. mkv holds everything.
+_ISO_BASE = frozenset({"h264", "hevc", "mpeg4", "mpeg2video", "mjpeg", "aac", "mp3", "alac", "ac3", "eac3", "mov_text"})
+FITTING_CODECS: Mapping[str, frozenset[str]] = {
+    "mp4": _ISO_BASE | {"av1", "vp9", "opus", "flac"},
+    "mov": _ISO_BASE | {"prores", "pcm_s16le"},
+    "webm": frozenset({"vp8", "vp9", "av1", "vorbis", "opus", "webvtt"}),
+    "flv": frozenset({"h264", "flv1", "vp6f", "aac", "mp3"}),
+    "avi": frozenset({"h264", "mpeg4", "mpeg2video", "mjpeg", "msmpeg4v3", "mp3", "mp2", "ac3", "aac", "pcm_s16le"}),
+}
+PLAYED_KINDS = ("video", "audio", "subtitle")
+SECRET_KEYS = frozenset({"cookies", "http_headers", "cookie"})
+
+
+def register() -> None:
+    """Make them known to yt-dlp by their names without PP, and keep yt-dlp from loading anybody's plugins."""
+    all_plugins_loaded.value = True
+    ours = (ContainerPP, CoverPP, InfoJsonCleanerPP, ThumbnailAsJpegPP)
+    postprocessors.value.update({kind.__name__: kind for kind in ours})
+
+
+class ContainerPP(FFmpegVideoRemuxerPP):  # type: ignore[misc]
+    """Puts the streams into the wanted container when they fit, without encoding anew; otherwise leaves the file be.
+
+    Encoding a film takes hours of processor time that nobody asked for; the log says what was left and why.
+    """
+
+    def __init__(self, downloader: Any = None, extension: str = "mp4") -> None:
+        super().__init__(downloader, extension)
+
+    def run(self, info: Info) -> Outcome:
+        """See the class."""
+        if info.get("vcodec") == "none" or info["ext"] == self.mapping:
+            return [], info
+        if unfit := self._unfit(info["filepath"]):
+            self.report_warning(f"{', '.join(unfit)} does not fit into {self.mapping}; the file stays {info['ext']}")
+            return [], info
+        try:
+            return tuple(super().run(info))
+        except PostProcessingError as error:
+            Path(info["filepath"]).with_suffix(f".{self.mapping}").unlink(missing_ok=True)
+            self.report_warning(f"could not be put into {self.mapping}: {error}; the file stays {info['ext']}")
+            return [], info
+
+    def _unfit(self, path: str) -> list[str]:
+        """The codecs that the container does not hold. A picture is unfit for all, or it would pass for a film."""
+        media = self.get_metadata_object(path)
+        codecs = {s["codec_name"] for s in media.get("streams", ()) if s["codec_type"] in PLAYED_KINDS}
+        if media.get("format", {}).get("format_name", "image2").endswith(("image2", "_pipe")):
+            return sorted(codecs) or ["an unknown format"]
+        return sorted(codecs - FITTING_CODECS.get(self.mapping, codecs))
+
+
+class CoverPP(EmbedThumbnailPP):  # type: ignore[misc]
+    """Embeds the thumbnail where the container has room for one; elsewhere says so and goes on."""
+
+    def run(self, info: Info) -> Outcome:
+        """See the class."""
+        try:
+            return tuple(super().run(info))
+        except PostProcessingError as error:
+            self.report_warning(f"the thumbnail could not be embedded: {error}")
+            return self._unused_thumbnails(info), info
+
+    def _unused_thumbnails(self, info: Info) -> list[str]:
+        if self._already_have_thumbnail:
+            return []
+        return [thumbnail["filepath"] for thumbnail in info.get("thumbnails") or [] if thumbnail.get("filepath")]
+
+
+class ThumbnailAsJpegPP(FFmpegThumbnailsConvertorPP):  # type: ignore[misc]
+    """Makes jpg of webp and the rest; a thumbnail that is no image is dropped."""
+
+    def __init__(self, downloader: Any = None) -> None:
+        super().__init__(downloader, "png>png/jpg")
+
+    def run(self, info: Info) -> Outcome:
+        """See the class."""
+        try:
+            return tuple(super().run(info))
+        except PostProcessingError as error:
+            self.report_warning(f"the thumbnail is not an image: {error}")
+            return self._drop(info), info
+
+    @staticmethod
+    def _drop(info: Info) -> list[str]:
+        with_files = [thumbnail for thumbnail in info["thumbnails"] if thumbnail.get("filepath")]
+        paths = [thumbnail.pop("filepath") for thumbnail in with_files]
+        for path in paths:
+            info["__files_to_move"].pop(path, None)
+        return paths
+
+
+class InfoJsonCleanerPP(PostProcessor):  # type: ignore[misc]
+    """Takes cookies and request headers out of the info JSON: yt-dlp writes those of every format into it."""
+
+    def run(self, info: Info) -> Outcome:
+        """See the class."""
+        path = info.get("infojson_filename")
+        if path and Path(path).is_file():
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            Path(path).write_text(json.dumps(_without_secrets(content)), encoding="utf-8")
+        return [], info
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_secrets(inner) for key, inner in value.items() if key not in SECRET_KEYS}
+    return [_without_secrets(inner) for inner in value] if isinstance(value, list) else value
