@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick lint format docs bench lock clean
+.PHONY: help run test test-quick test-origin lint format docs bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ format: $(VENV)/development ## put the code into the house's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/djlint --reformat --quiet templates
+
+test-origin: $(VENV)/runtime ## serve the tests' media on http://127.0.0.1:9000, to try things by hand
+	$(BIN)/python -m tests.origin.server --port 9000
 
 docs: $(VENV)/runtime ## write the documentation that is generated from the code
 	env -i PATH="$$PATH" ENV_FILE=/dev/null STORAGE_DIR=data $(BIN)/python manage.py settings_table > docs/settings.md

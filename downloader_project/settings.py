@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF
 
 from downloader_project import __version__, observability
@@ -262,6 +263,7 @@ INSTALLED_APPS = [
     "django_q",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "lucide",
     "rest_framework",
     "accounts",
     "jobs",
@@ -296,6 +298,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "jobs.views.context.installation",
             ]
         },
     }
@@ -317,6 +320,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("map", "png", "jpg", "jpeg", "webp", "gif", "woff", "woff2", "gz", "br")
 STATICFILES_DIRS = [env.path("STATIC_DIR", BASE_DIR / "static", "sources of the pages' style and scripts")]
 FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
 
@@ -332,7 +336,13 @@ CORS_ALLOW_CREDENTIALS = (
     and not CORS_ALLOW_ALL_ORIGINS
 )
 CORS_URLS_REGEX = r"^/(api|files|version)"
+CORS_ALLOW_HEADERS = [*default_headers, "X-API-Key", "X-Request-ID", "Idempotency-Key", "Range", "If-Range"]
 CORS_EXPOSE_HEADERS = [
+    "Accept-Ranges",
+    "Content-Disposition",
+    "Content-Range",
+    "ETag",
+    "Idempotent-Replayed",
     "X-Request-ID",
     "X-RateLimit-Limit",
     "X-RateLimit-Remaining",
@@ -376,9 +386,18 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "PREPROCESSING_HOOKS": ["media_api.schema.without_slash_twins"],
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "media_api.schema.with_error_codes"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "media_api.schema.with_error_codes",
+        "media_api.schema.with_files",
+    ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "ENUM_NAME_OVERRIDES": {"JobStatus": "jobs.states.State", "CheckStatus": ["ok", "failed"]},
+    "ENUM_NAME_OVERRIDES": {
+        "JobStatus": "media_api.serializers.downloads.STATUSES",
+        "ProgressStatus": "media_api.serializers.downloads.PROGRESS_STATUSES",
+        "HealthStatus": "media_api.views.health.HEALTH_STATUSES",
+        "CheckStatus": "media_api.views.health.CHECK_STATUSES",
+    },
 }
 
 # --- Logging and monitoring ------------------------------------------------------------------------------------------

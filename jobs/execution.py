@@ -195,6 +195,8 @@ def complete(job: Job, lease: Lease, result: Result) -> None:
             extractor=result.extractor[:100],
             metadata=result.metadata,
             percent=100.0,
+            downloaded_bytes=result.files[0].size_bytes,
+            total_bytes=result.files[0].size_bytes,
             provenance={"options": job.options, "versions": result.versions},
             expires_at=retention.expiry_from_now(),
         )

@@ -124,6 +124,7 @@ def start_stack(directory: Path, variables: Mapping[str, str]) -> Stack:
         "ALLOW_PRIVATE_ADDRESSES": "true",
         "RATE_LIMIT_PER_MINUTE": "0",
         "RATE_LIMIT_PER_HOUR": "0",
+        "RETRY_DELAY": "0.5",
         "PYTHONWARNINGS": "default",
         **{name: value for name, value in variables.items() if value},
     }

@@ -1,5 +1,6 @@
 """Makes an installation ready: tables, static files, the first administrator, the first API key. Repeatable."""
 
+import fcntl
 import hashlib
 import secrets
 from pathlib import Path
@@ -19,6 +20,7 @@ from jobs.engine import ffmpeg
 SHORTEST_KEY = 16
 ENVIRONMENT_KEY = "API_KEY of the environment"
 STATIC_STAMP = ".collected"
+NEVER_SERVED = ["swagger-ui-es-bundle*", "swagger-ui.js", "swagger-ui.js.map"]
 
 
 class Command(BaseCommand):
@@ -37,12 +39,15 @@ class Command(BaseCommand):
 
 def collect_static_files() -> None:
     """Collect and compress the pages' files, unless nothing changed since the last time."""
-    stamp = Path(settings.STATIC_ROOT) / STATIC_STAMP
+    root = Path(settings.STATIC_ROOT)
+    root.mkdir(parents=True, exist_ok=True)
+    stamp = root / STATIC_STAMP
     state = _static_state()
-    if stamp.is_file() and stamp.read_text(encoding="ascii") == state:
-        return
-    call_command("collectstatic", interactive=False, verbosity=0, clear=True)
-    stamp.write_text(state, encoding="ascii")
+    with (root / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another start may be collecting right now
+        if not stamp.is_file() or stamp.read_text(encoding="ascii") != state:
+            call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=NEVER_SERVED)
+            stamp.write_text(state, encoding="ascii")
 
 
 def first_administrator() -> str:
