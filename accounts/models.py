@@ -17,7 +17,7 @@ class Scope(models.TextChoices):
 
 class Users(UserManager["User"]):
     def anonymous(self) -> "User":
-        """The owner of everything that callers without a key create while REQUIRE_API_KEY is false. Nobody can sign in as it."""
+        """The owner of what callers without a key create while REQUIRE_API_KEY is false. Nobody can sign in as it."""
         user, _ = self.get_or_create(username="anonymous", defaults={"is_active": False, "password": "!"})
         return user
 

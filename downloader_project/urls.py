@@ -5,7 +5,9 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("accounts/", include("accounts.urls")),
     path("", include("media_api.urls")),
+    path("", include("jobs.urls")),
 ]
 handler400 = "media_api.errors.bad_request"
 handler403 = "media_api.errors.permission_denied"

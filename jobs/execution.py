@@ -12,8 +12,8 @@ from django.conf import settings
 from django.db import connections, transaction
 from django.utils import timezone
 
-from jobs import lifecycle, queue, retention, scheduling, storage
-from jobs.engine import failures, ffmpeg, supervisor, templates
+from jobs import lifecycle, queries, queue, retention, scheduling, storage
+from jobs.engine import failures, supervisor, templates
 from jobs.engine.contract import (
     EgressPolicy,
     Failure,
@@ -95,16 +95,11 @@ def build_request(job: Job) -> Request:
             max_memory_bytes=settings.MAX_CHILD_MEMORY_BYTES,
         ),
         egress=EgressPolicy(allow_private=settings.ALLOW_PRIVATE_ADDRESSES, allow=tuple(settings.EGRESS_ALLOW)),
-        tools=tools(),
+        tools=queries.tools(),
         work_dir=storage.make_work_directory(job.public_id),
         default_format=settings.YTDLP_FORMAT,
         pinned_format=job.pinned_format or None,
     )
-
-
-def tools() -> ffmpeg.Tools:
-    """The programs that downloads use on this host."""
-    return ffmpeg.find(settings.FFMPEG_LOCATION, stand_in_directory=settings.STORAGE_DIR / "tools")
 
 
 class JobWatcher:

@@ -2,10 +2,13 @@
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
+from jobs.engine import ffmpeg
+from jobs.engine.contract import Tools
 from jobs.errors import JobNotFound
 from jobs.models import Job, JobLog, MediaFile, Worker
 from jobs.states import State
@@ -42,6 +45,11 @@ def servable_file(public_id: str) -> MediaFile:
 def queue_length() -> int:
     """Jobs that wait for a worker."""
     return Job.objects.filter(state=State.QUEUED).count()
+
+
+def tools() -> Tools:
+    """The programs that downloads use on this host. Raises ToolMissingError."""
+    return ffmpeg.find(settings.FFMPEG_LOCATION, stand_in_directory=settings.STORAGE_DIR / "tools")
 
 
 def expired() -> QuerySet[Job]:

@@ -6,7 +6,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from django.conf import settings
-from django.core.files.storage import FileSystemStorage, default_storage
+from django.core.files import File
+from django.core.files.storage import FileSystemStorage, storages
 
 
 class LocalStorage(FileSystemStorage):
@@ -32,21 +33,21 @@ class LocalStorage(FileSystemStorage):
 
 def publish(source: Path, name: str) -> str:
     """Put a finished file into the storage and return the name it is stored under."""
-    storage = default_storage
-    if isinstance(getattr(storage, "_wrapped", storage), LocalStorage):
-        return str(storage.publish(source, name))  # type: ignore[attr-defined]
+    storage = storages["default"]
+    if isinstance(storage, LocalStorage):
+        return storage.publish(source, name)
     with source.open("rb") as file:
-        return storage.save(name, file)  # type: ignore[arg-type]
+        return storage.save(name, File(file))
 
 
 def open_result(name: str) -> IO[bytes]:
     """A stored file, opened for reading. Raises FileNotFoundError when it is gone."""
-    return default_storage.open(name, "rb")  # type: ignore[return-value]
+    return storages["default"].open(name, "rb")
 
 
 def delete_result(name: str) -> None:
     """Delete a stored file and the directories that it leaves empty. Not an error when it is gone already."""
-    default_storage.delete(name)
+    storages["default"].delete(name)
     for parent in PurePosixPath(name).parents[:-1]:
         try:
             (settings.FILES_DIR / parent).rmdir()

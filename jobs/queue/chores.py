@@ -12,6 +12,7 @@ EVERY: dict[str, timedelta] = {
     "jobs.tasks.recover": timedelta(seconds=5),
     "jobs.tasks.expire": timedelta(seconds=20),
     "jobs.tasks.sweep": timedelta(minutes=10),
+    "media_api.idempotency.clear_old": timedelta(hours=1),
 }
 
 

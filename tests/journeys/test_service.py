@@ -18,7 +18,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A service with tight limits."""
     with running_stack(
         tmp_path_factory.mktemp("strict"),
-        MAX_FILE_SIZE_BYTES="50000",
+        MAX_FILE_SIZE_BYTES="500000",
         YTDLP_PROGRESS_TIMEOUT="2",
         YTDLP_TIMEOUT="6",
         MAX_ATTEMPTS="1",
@@ -30,8 +30,8 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.mark.parametrize(
     ("path", "code"),
     [
-        ("/video.mp4", "too_large"),
-        ("/nolength/video.mp4", "too_large"),
+        ("/long.mp4", "too_large"),
+        ("/nolength/long.mp4", "too_large"),
         ("/stall/video.mp4", "stalled"),
         ("/slow/5000/video.mp4", "timeout"),
     ],
@@ -43,7 +43,7 @@ def test_each_limit_fails_with_its_own_code(strict: Stack, origin: Origin, path:
 
 
 def test_a_result_expires_and_its_row_stays(strict: Stack, origin: Origin) -> None:
-    job = strict.wait(strict.submit(origin.url("/subtitles.en.srt")), "completed", "failed")
+    job = strict.wait(strict.submit(origin.url("/video.mp4")), "completed", "failed")
     assert job["status"] == "completed", job
 
     expired = strict.wait(job["request_id"], "expired", seconds=60)

@@ -14,7 +14,7 @@ from django.db import connection
 
 from accounts import keys
 from accounts.models import ApiKey, Scope, User
-from jobs import execution
+from jobs import queries
 from jobs.engine import ffmpeg
 
 SHORTEST_KEY = 16
@@ -77,7 +77,7 @@ def first_api_key() -> str:
 def welcome(*, password: str, key: str) -> list[str]:
     """The lines that tell where the service is and how to get in."""
     address = settings.PUBLIC_URL or f"http://localhost:{settings.PORT}"
-    tools = execution.tools()
+    tools = queries.tools()
     return [
         "",
         f"{settings.APP_NAME} {settings.VERSION}",

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import connections
 
-from jobs import execution
+from jobs import queries
 from jobs.engine.warm import warm
 from jobs.queue import cluster
 
@@ -17,4 +17,4 @@ class Command(BaseCommand):
         database = connections.settings["default"]
         database["OPTIONS"].pop("pool", None)  # a pool has threads, which do not survive a fork
         database["CONN_MAX_AGE"] = None
-        cluster.run(lambda: warm(execution.tools()))
+        cluster.run(lambda: warm(queries.tools()))

@@ -1,0 +1,93 @@
+"""What a finished download left in its work directory, and what its info dict says about it, made fit for storing."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jobs.engine import verification, workspace
+from jobs.engine.contract import FileRole, ProducedFile, Request
+from jobs.engine.verification import MIME_TYPES, VerificationError
+
+METADATA_FIELDS = (
+    *("title", "description", "uploader", "uploader_id", "upload_date", "duration", "view_count", "like_count"),
+    *("comment_count", "width", "height", "fps", "vcodec", "acodec", "thumbnail", "webpage_url", "extractor"),
+    *("playlist", "playlist_index", "categories", "tags", "id", "ext", "format_id", "format"),
+)
+TEMPLATE_FIELDS = ("id", "title", "ext", "uploader", "upload_date", "playlist", "playlist_index")
+MAX_CHARACTERS = 20_000
+MAX_ITEMS = 200
+
+
+def media_paths(info: dict[str, Any]) -> list[Path]:
+    """The media files that yt-dlp says it made, and that are there."""
+    paths = [Path(made["filepath"]) for made in info.get("requested_downloads") or [] if made.get("filepath")]
+    return [path for path in paths if path.is_file()]
+
+
+def collect(request: Request, info: dict[str, Any], *, on_reject: Callable[[str], None]) -> tuple[ProducedFile, ...]:
+    """Verify the media, then what was asked for besides. VerificationError is for media; the rest is left out."""
+    media = media_paths(info)
+    duration = info.get("duration")
+    expected = float(duration) if isinstance(duration, int | float) and not info.get("is_live") else None
+    files = [verification.inspect(path, FileRole.MEDIA, request.tools, expected_duration=expected) for path in media]
+    for role, path in _companions(request, media):
+        try:
+            file = verification.inspect(path, role, request.tools, expected_duration=None)
+        except VerificationError as error:
+            on_reject(f"left out: {error}")
+        else:
+            files.append(file if role is not FileRole.SUBTITLE else _with_language(file))
+    return tuple(files)
+
+
+def metadata(info: dict[str, Any]) -> dict[str, Any]:
+    """The fields that the service shows, as JSON types, bounded, and free of what databases refuse."""
+    return _fields(info, METADATA_FIELDS)
+
+
+def template_values(info: dict[str, Any]) -> dict[str, Any]:
+    """The fields that path templates may use. Hostile as they came, but JSON."""
+    return _fields(info, TEMPLATE_FIELDS)
+
+
+def plain(value: Any) -> Any:
+    """JSON types only, with text that PostgreSQL takes: no NUL, no lone surrogates, no endless length."""
+    if isinstance(value, str):
+        return value[:MAX_CHARACTERS].replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, bool | int) or value is None:
+        return value
+    if isinstance(value, Mapping):
+        return {str(plain(str(key))): plain(inner) for key, inner in list(value.items())[:MAX_ITEMS]}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value[:MAX_ITEMS]]
+    return plain(str(value))
+
+
+def _fields(info: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    made = media_paths(info)  # its `ext` is what was planned, not what post-processing made of it
+    actual = {"ext": made[0].suffix[1:]} if made else {}
+    return {name: plain((info | actual).get(name)) for name in names}
+
+
+def _companions(request: Request, media: list[Path]) -> list[tuple[FileRole, Path]]:
+    """The directory is the truth here: yt-dlp's own records of these files go stale when it converts or moves them."""
+    wanted = {
+        FileRole.SUBTITLE: request.options.download_subtitles,
+        FileRole.THUMBNAIL: request.options.write_thumbnail,
+        FileRole.INFO: request.options.write_info_json,
+    }
+    roles = {f".{extension}": role for role, is_wanted in wanted.items() if is_wanted for extension in MIME_TYPES[role]}
+    paths = sorted(path for path in request.work_dir.iterdir() if path.name not in workspace.CONTROL_NAMES)
+    found = [(roles[path.suffix], path) for path in paths if path.suffix in roles and path not in media]
+    return sorted(found, key=lambda companion: list(FileRole).index(companion[0]))
+
+
+def _with_language(file: ProducedFile) -> ProducedFile:
+    """`media.f22.zh-Hans.srt` is in zh-Hans."""
+    parts = file.path.name.split(".")
+    language = parts[-2] if len(parts) > 2 else None
+    return dataclasses.replace(file, language=language)

@@ -1,0 +1,119 @@
+"""The same POST, sent twice with one `Idempotency-Key`, is done once. What is done is the view's business."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.authentication import caller
+from accounts.models import User
+from media_api.errors import ApiError, Code
+from media_api.models import IdempotentCall
+
+HEADER = "Idempotency-Key"
+REPLAYED = "Idempotent-Replayed"
+SANE_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+KEPT = timedelta(hours=24)
+# A call that has given no answer for this long died with its process.
+ABANDONED = timedelta(seconds=60)
+RETRY_AFTER_SECONDS = 2
+
+
+def answer_once(request: Request, respond: Callable[[], Response], *, atomic: bool) -> Response:
+    """`respond()`, or the answer that an earlier call with the same key and body got. Only 2xx answers are kept.
+
+    With `atomic` the work and the record of it are one transaction: a crash leaves both or neither. Without, a crash
+    between them lets a repetition do the work again after a minute. Raises ApiError (CONFLICT) for a key that was
+    used with another body, or whose first call is still being answered.
+    """
+    key = request.headers.get(HEADER)
+    if key is None:
+        return respond()
+    if not SANE_KEY.fullmatch(key):
+        raise ValidationError({HEADER: ["A key has 1 to 255 visible ASCII characters."]})
+    call, is_ours = _claim(caller(request), key, _fingerprint(request))
+    if not is_ours:
+        return _replay(call)
+    try:
+        with transaction.atomic() if atomic else nullcontext():
+            response = respond()
+            _keep(call, response)
+    except BaseException:
+        call.delete()
+        raise
+    return response
+
+
+def clear_old() -> int:
+    """Forget answers older than a day; returns how many."""
+    deleted, _ = IdempotentCall.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
+    return deleted
+
+
+def _claim(user: User, key: str, fingerprint: str) -> tuple[IdempotentCall, bool]:
+    """The call's row, and whether it is ours to answer."""
+    try:
+        with transaction.atomic():
+            return IdempotentCall.objects.create(caller=user, key=key, fingerprint=fingerprint), True
+    except IntegrityError:
+        call = IdempotentCall.objects.filter(caller=user, key=key).first()
+    if call is None:
+        raise _still_busy()  # the first call failed and took its row away just now
+    if _take_over(call, fingerprint):
+        return call, True
+    if call.fingerprint != fingerprint:
+        raise ApiError(Code.CONFLICT, f"This {HEADER} was used for another request. Use a new one.")
+    return call, False
+
+
+def _take_over(call: IdempotentCall, fingerprint: str) -> bool:
+    """Take a row that is too old to count, or whose process died; false if somebody else did, or it is neither."""
+    now = timezone.now()
+    is_dead = Q(created_at__lt=now - KEPT) | Q(status__isnull=True, created_at__lt=now - ABANDONED)
+    claimed = IdempotentCall.objects.filter(is_dead, pk=call.pk, created_at=call.created_at)
+    if not claimed.update(created_at=now, fingerprint=fingerprint, status=None, body=None):
+        return False
+    call.refresh_from_db()
+    return True
+
+
+def _replay(call: IdempotentCall) -> Response:
+    if call.status is None:
+        raise _still_busy()
+    return Response(call.body, status=call.status, headers={REPLAYED: "true"})
+
+
+def _keep(call: IdempotentCall, response: Response) -> None:
+    if not 200 <= response.status_code < 300:
+        call.delete()
+        return
+    call.status, call.body = response.status_code, _plain(response.data)
+    call.save(update_fields=["status", "body"])
+
+
+def _plain(data: Any) -> Any:
+    """The framework's ordered and typed containers as plain JSON ones."""
+    if isinstance(data, dict):
+        return {str(name): _plain(value) for name, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_plain(value) for value in data]
+    return data
+
+
+def _fingerprint(request: Request) -> str:
+    path = request.path.rstrip("/")
+    return hashlib.sha256(f"{request.method} {path}\n".encode() + request._request.body).hexdigest()
+
+
+def _still_busy() -> ApiError:
+    message = f"The first request with this {HEADER} is still being answered."
+    return ApiError(Code.CONFLICT, message, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})

@@ -1,0 +1,146 @@
+import threading
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from jobs import services
+from jobs.models import Job
+from jobs.states import State
+from media_api.idempotency import clear_old
+from media_api.models import IdempotentCall
+from tests.factories import make_job, make_key, make_user
+
+URL = "http://media.example/video.mp4"
+DOWNLOADS = "/api/v1/download"
+
+
+def submit(api: APIClient, key: str = "k1", path: str = DOWNLOADS, **body: Any) -> Any:
+    return api.post(path, {"url": URL, **body}, format="json", headers={"Idempotency-Key": key})
+
+
+def test_a_repetition_gets_the_first_answer_and_starts_nothing(api: APIClient) -> None:
+    first = submit(api)
+
+    again = submit(api, path=f"{DOWNLOADS}/")
+
+    assert (again.status_code, again.json()) == (202, first.json())
+    assert again["Idempotent-Replayed"] == "true"
+    assert again["Location"] == first["Location"]
+    assert "Idempotent-Replayed" not in first
+    assert Job.objects.count() == 1
+
+
+def test_another_body_with_the_same_key_conflicts(api: APIClient) -> None:
+    submit(api)
+
+    response = submit(api, quality="720p")
+
+    assert (response.status_code, response.json()["error"]["code"]) == (409, "CONFLICT")
+    assert Job.objects.count() == 1
+
+
+def test_another_key_starts_another_job(api: APIClient) -> None:
+    submit(api, "k1")
+    submit(api, "k2")
+
+    assert Job.objects.count() == 2
+
+
+def test_keys_of_different_people_do_not_meet(api: APIClient, anonymous: APIClient) -> None:
+    _, secret = make_key(make_user())
+    anonymous.credentials(HTTP_X_API_KEY=secret)
+
+    first, other = submit(api), submit(anonymous)
+
+    assert first.json()["request_id"] != other.json()["request_id"]
+
+
+def test_an_error_is_not_kept(api: APIClient) -> None:
+    assert submit(api, quality="nonsense").status_code == 422
+
+    assert submit(api).status_code == 202
+
+
+def test_a_crash_leaves_neither_job_nor_answer(api: APIClient) -> None:
+    with patch("media_api.idempotency._keep", side_effect=RuntimeError("the database went away")):
+        assert submit(api).status_code == 500
+
+    assert not Job.objects.exists()
+    assert submit(api).status_code == 202
+
+
+def test_a_repetition_while_the_first_is_being_answered_is_sent_away(api: APIClient, owner: User) -> None:
+    submit(api)
+    IdempotentCall.objects.update(status=None, body=None)
+
+    response = submit(api)
+
+    assert response.status_code == 409
+    assert int(response["Retry-After"]) > 0
+
+
+def test_a_call_whose_process_died_is_done_again_after_a_minute(api: APIClient) -> None:
+    submit(api)
+    IdempotentCall.objects.update(status=None, body=None, created_at=timezone.now() - timedelta(seconds=61))
+
+    response = submit(api)
+
+    assert response.status_code == 202
+    assert "Idempotent-Replayed" not in response
+
+
+def test_verbs_are_repeatable(api: APIClient, owner: User) -> None:
+    job = make_job(owner, State.FAILED)
+    path = f"{DOWNLOADS}/{job.public_id}/retry"
+
+    answers = [api.post(path, headers={"Idempotency-Key": "k1"}) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json() == answers[1].json()
+
+
+@pytest.mark.parametrize("key", ["", "a" * 256, "with space"])
+def test_a_key_that_makes_no_sense_is_refused(api: APIClient, key: str) -> None:
+    response = submit(api, key)
+
+    assert response.status_code == 422
+    assert response.json()["error"]["details"][0]["field"] == "Idempotency-Key"
+
+
+def test_answers_older_than_a_day_are_forgotten(api: APIClient) -> None:
+    submit(api, "old")
+    IdempotentCall.objects.update(created_at=timezone.now() - timedelta(hours=25))
+    submit(api, "new")
+
+    assert clear_old() == 1
+    assert list(IdempotentCall.objects.values_list("key", flat=True)) == ["new"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_calls_at_the_same_time_one_starts_a_job(owner: User) -> None:
+    _, secret = make_key(owner)
+    statuses: list[int] = []
+    start = threading.Barrier(4)
+
+    def call() -> None:
+        client = APIClient(headers={"X-API-Key": secret}, raise_request_exception=False)
+        start.wait()
+        statuses.append(submit(client).status_code)
+        connection.close()
+
+    with patch.object(services.queue, "wake"):
+        threads = [threading.Thread(target=call) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert set(statuses) <= {202, 409}
+    assert 202 in statuses
+    assert Job.objects.count() == 1
