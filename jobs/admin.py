@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -14,6 +15,7 @@ from jobs.errors import StateConflict
 from jobs.models import Job, JobEvent, MediaFile, Worker
 
 REASONS_SHOWN = 5
+TITLE_CHARACTERS = 40
 
 
 class LookOnly:
@@ -41,7 +43,7 @@ class FileInline(LookOnly, admin.TabularInline):  # type: ignore[type-arg]
 
 @admin.register(Job)
 class JobAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("public_id", "title", "host", "owner", "state", "percent", "error_code", "created_at")
+    list_display = ("public_id", "short_title", "host", "owner", "state", "error_code", "created_at")
     list_filter = ("state", "error_code")
     list_select_related = ("owner",)
     list_per_page = 50
@@ -59,6 +61,10 @@ class JobAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         """Whether the operator may use the actions: what `change` is for other models."""
         user = request.user
         return isinstance(user, User) and user.has_perm("jobs.change_job")
+
+    @admin.display(description=_("title"))
+    def short_title(self, job: Job) -> str:
+        return Truncator(job.title).chars(TITLE_CHARACTERS)
 
     @admin.action(description=_("Pause"), permissions=["operate"])
     def pause(self, request: HttpRequest, chosen: QuerySet[Job]) -> None:

@@ -30,5 +30,7 @@ DATABASES["default"]["TEST"] = {"NAME": f"test_media_{zlib.crc32(str(BASE_DIR).e
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A real file: several connections, threads and processes behave as in service.
     DATABASES["default"]["TEST"] = {"NAME": str(_directory / "test.sqlite3")}
+STATIC_ROOT = _directory / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

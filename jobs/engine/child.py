@@ -67,7 +67,7 @@ class Attempt:
         self._log = Log(self._sender, request.work_dir)
         self._is_stopping = False
         self._reported_at = -math.inf
-        self._started: set[str] = set()
+        self._is_guess = False
 
     def run(self, pipe: int, supervisor: int) -> None:
         """Confine the process, download, and leave the result."""
@@ -111,6 +111,8 @@ class Attempt:
 
     def on_chosen(self, info: dict[str, Any]) -> None:
         """Extraction is over, formats are chosen, the download is about to begin."""
+        # What is neither a page nor known media, yt-dlp fetches in the hope that it is a video.
+        self._is_guess = info.get("extractor") == "generic" and info.get("ext") == "unknown_video"
         if info.get("format_id"):
             self._sender.send(messages.Chosen(format_id=str(info["format_id"])))
         self._sender.send(self._meter.plan(info))
@@ -199,7 +201,10 @@ class Attempt:
             return failures.failure(
                 FailureCode.BLOCKED_ADDRESS, f"egress denied: {', '.join(walls.sockets.denials[:5])}"
             )
-        return failures.classify(error, log_tail=self._log.tail)
+        failure = failures.classify(error, log_tail=self._log.tail)
+        if self._is_guess and failure.code is FailureCode.POST_PROCESSING:
+            return failures.failure(FailureCode.UNSUPPORTED_URL, failure.detail)
+        return failure
 
     def _has_outgrown(self) -> bool:
         """Whether a file hit the resource limit: ffmpeg dies of it without a word."""

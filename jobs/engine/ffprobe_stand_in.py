@@ -143,10 +143,11 @@ def main(ffmpeg: str, arguments: list[str]) -> int:
         return 0
     _, text = run(ffmpeg, ["-hide_banner", "-nostdin", "-i", arguments[-1]], 2)
     report = parse(text)
+    is_json = "json" in arguments
     if not report.streams:
         sys.stderr.write(text)
+        sys.stdout.write("{\n}\n" if is_json else "")  # as ffprobe does: yt-dlp parses it before it looks at the code
         return 1
-    is_json = "json" in arguments
     sys.stdout.write(_as_json(report, arguments[-1]) if is_json else _as_sections(report))
     return 0
 

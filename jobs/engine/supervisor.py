@@ -52,7 +52,7 @@ class _Process:
     def start(self, request: Request) -> None:
         """Fork. In the child this never returns."""
         supervisor = os.getpid()
-        reading, writing = os.pipe()
+        self.pipe, writing = os.pipe()
         # A signal handler of the worker's must run neither in the child nor between the fork and the note of its id.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
@@ -62,10 +62,10 @@ class _Process:
                     child.main(request, writing, supervisor=supervisor)
                 finally:
                     os._exit(70)
-            os.close(writing)
-            os.set_blocking(reading, False)
-            self.pipe, self.descriptor = reading, os.pidfd_open(self.pid)
+            os.set_blocking(self.pipe, False)
+            self.descriptor = os.pidfd_open(self.pid)
         finally:
+            os.close(writing)
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
     def signal(self, number: int) -> None:
@@ -146,6 +146,7 @@ class _Watch:
             if now >= self._next_scan:
                 self._next_scan = now + SCAN_SECONDS
                 self._scan(now)
+            self._read()  # the watcher may have taken its time
             self._check_clock(time.monotonic())
         self._read()
         self._process.sweep()
@@ -279,6 +280,8 @@ class _Watch:
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
         if -code == signal.SIGXFSZ:
             return failures.failure(FailureCode.TOO_LARGE, f"the child {how}")
+        if workspace.free_bytes(self._request.work_dir) < max(self._request.limits.free_disk_bytes, 1024 * 1024):
+            return failures.failure(FailureCode.DISK_FULL, f"the child {how} on a full disk")
         failure = failures.failure(FailureCode.INTERNAL, f"the child {how} and left no result")
         return dataclasses.replace(failure, is_retryable=True)
 

@@ -83,12 +83,13 @@ def free_bytes(directory: Path) -> int:
 
 
 def drop_complete_partials(directory: Path) -> bool:
-    """Delete the `.part` files that are resumed by asking for a range. Whether there were any.
+    """Delete the `.part` files that are resumed by asking for a range, unlike fragments. Whether there were any.
 
     For a server that answers 416: the file had all its bytes, and asking for more fails for ever
     (https://github.com/yt-dlp/yt-dlp/issues/12994).
     """
     partial = [Path(entry) for entry in _files(directory) if entry.name.endswith(".part")]
+    partial = [path for path in partial if not path.with_suffix(".ytdl").exists()]
     for path in partial:
         path.unlink(missing_ok=True)
     return bool(partial)

@@ -138,10 +138,7 @@ def test_a_flood_of_lines_is_cut_off(pipe: Pipe, tmp_path: Path) -> None:
 def test_a_refused_range_is_found_behind_any_wrapping() -> None:
     response = Response(fp=open(os.devnull, "rb"), url="http://a/", headers={}, status=416)  # noqa: PTH123, SIM115
     refused = HTTPError(response)
-    try:
-        raise DownloadError("unable to download video data", (HTTPError, refused, None))
-    except DownloadError as error:
-        wrapped = error
+    wrapped = DownloadError("unable to download video data", (HTTPError, refused, None))
 
     assert child._is_range_refused(wrapped)
     assert not child._is_range_refused(DownloadError("HTTP Error 416"))

@@ -79,7 +79,7 @@ def test_a_file_comes_whole_and_is_described(origin: Origin, tmp_path: Path) -> 
 
 def test_two_formats_are_merged_and_the_percentage_never_falls(origin: Origin, tmp_path: Path) -> None:
     for name in ("360", "audio"):
-        playlist = (media.directory() / f"hls/{name}.m3u8").read_text().replace(f"{name}-", f"/slow/150000/hls/{name}-")
+        playlist = (media.directory() / f"hls/{name}.m3u8").read_text().replace(f"{name}-", f"/slow/300000/hls/{name}-")
         origin.pages[f"/hls/{name}.m3u8"] = ("application/vnd.apple.mpegurl", playlist.encode())
     recorder = Recorder()
     request = make_request(origin.url("hls/master.m3u8"), tmp_path, allow=[origin.host], quality="360p")
@@ -380,7 +380,7 @@ def test_forbidden_addresses_are_never_connected_to(
         "redirect": origin.url(f"redirect?to=http://{forbidden.host}/video.mp4"),
     }.get(path, origin.url(f"{path}.m3u8"))
 
-    request = make_request(url, tmp_path, allow=[origin.host], stall_seconds=2 if path == "live" else 10)
+    request = make_request(url, tmp_path, allow=[origin.host], stall_seconds=1.2 if path == "live" else 10)
 
     outcome = supervisor.run(request, Recorder())
 

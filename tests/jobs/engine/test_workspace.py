@@ -45,6 +45,16 @@ def test_after_a_failure_in_post_processing_its_products_go(leftovers: Path) -> 
     assert "v.mp4" in names(leftovers)
 
 
+def test_fragments_are_no_complete_partial_files(tmp_path: Path) -> None:
+    for name in ("h.mp4.part", "h.mp4.ytdl"):
+        (tmp_path / name).write_text("x")
+    assert not workspace.drop_complete_partials(tmp_path)
+
+    (tmp_path / "v.mp4.part").write_text("x")
+    assert workspace.drop_complete_partials(tmp_path)
+    assert names(tmp_path) == {"h.mp4.part", "h.mp4.ytdl"}
+
+
 def test_half_a_result_is_never_read(tmp_path: Path) -> None:
     (tmp_path / "result.json.new").write_text('{"result": {}')
     assert workspace.read_result(tmp_path) is None
