@@ -1,5 +1,6 @@
 """The operator's pages of users and API keys. A key is shown once, when it is made; nobody can read it later."""
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.db.models import QuerySet
@@ -12,6 +13,7 @@ from accounts import keys
 from accounts.forms import KeyForm
 from accounts.models import ApiKey, User
 
+admin.site.site_header = admin.site.site_title = settings.APP_NAME
 admin.site.register(User, UserAdmin)
 
 
@@ -43,7 +45,7 @@ class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the
         issued = keys.issue(obj.owner, obj.name, scopes=obj.scopes, expires_at=obj.expires_at)
         obj.pk = issued.key.pk
         obj.prefix = issued.key.prefix
-        text = _("The key is %(secret)s . Copy it now: it cannot be shown again.") % {"secret": issued.secret}
+        text = _("The new key is %(secret)s . Copy it now: it cannot be shown again.") % {"secret": issued.secret}
         self.message_user(request, text, messages.WARNING)
 
     @admin.display(description=_("scopes"))

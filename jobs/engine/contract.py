@@ -1,4 +1,4 @@
-"""What goes into the engine and what comes out of it: plain dataclasses, carried between processes as JSON. No behaviour."""
+"""What goes into the engine and what comes out of it: plain dataclasses, JSON between processes. No behaviour."""
 
 import dataclasses
 from collections.abc import Sequence

@@ -100,12 +100,12 @@ def _adopt_orphans() -> None:
 def _reap_group(leader: int) -> int:
     """Wait until no process of the group is left. The leader's status; 0 when somebody else has reaped it."""
     status = 0
-    while True:
-        try:
-            pid, ended = os.waitpid(-leader, 0)
-        except ChildProcessError:
-            return status
-        status = ended if pid == leader else status
+    with contextlib.suppress(ChildProcessError):
+        status = os.waitpid(leader, 0)[1]  # by its own id: it may have died before it made the group
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.waitpid(-leader, 0)
+    return status
 
 
 class _Watch:

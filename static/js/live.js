@@ -29,7 +29,8 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
 document.addEventListener("htmx:afterSettle", ({ detail }) => {
   const isAction = detail.requestConfig.verb === "post";
   if (isAction && document.activeElement === document.body) {
-    document.getElementById(detail.requestConfig.target.id)?.querySelector("button, a")?.focus();
+    const place = document.getElementById(detail.requestConfig.target.id);
+    (place?.querySelector(".job-actions button") ?? place?.querySelector("a"))?.focus();
   }
 });
 

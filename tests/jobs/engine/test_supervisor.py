@@ -410,6 +410,18 @@ def test_private_networks_can_be_allowed(origin: Origin, tmp_path: Path) -> None
     assert outcome.result is not None, outcome
 
 
+def test_a_child_that_is_swept_before_it_got_anywhere_leaves_nothing(origin: Origin, tmp_path: Path) -> None:
+    for _ in range(10):
+        process = supervisor._Process()
+        process.start(make_request(origin.url("stall/video.mp4"), tmp_path))
+        pid = process.pid
+        assert pid
+
+        process.sweep()
+
+        assert not exists(pid)
+
+
 def test_no_descriptor_is_left_behind(origin: Origin, tmp_path: Path) -> None:
     def held() -> set[str]:
         return {path.name for path in Path("/proc/self/fd").iterdir()}
