@@ -1,7 +1,9 @@
 """The operator's pages of jobs and workers. They look; what changes a job goes through services."""
 
 from collections.abc import Callable
+from functools import partial
 
+from django.apps import apps
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -13,6 +15,11 @@ from accounts.models import User
 from jobs import queries, services
 from jobs.errors import StateConflict
 from jobs.models import Job, JobEvent, MediaFile, Worker
+
+# django-q2's own pages would let an operator run any function; its rows are wake-ups that nobody needs to see.
+for model in apps.get_app_config("django_q").get_models():
+    if admin.site.is_registered(model):
+        admin.site.unregister(model)
 
 REASONS_SHOWN = 5
 TITLE_CHARACTERS = 40
@@ -68,11 +75,11 @@ class JobAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.action(description=_("Pause"), permissions=["operate"])
     def pause(self, request: HttpRequest, chosen: QuerySet[Job]) -> None:
-        self._apply(request, chosen, services.pause)
+        self._apply(request, chosen, partial(services.pause, wait=False))
 
     @admin.action(description=_("Cancel"), permissions=["operate"])
     def cancel(self, request: HttpRequest, chosen: QuerySet[Job]) -> None:
-        self._apply(request, chosen, services.cancel)
+        self._apply(request, chosen, partial(services.cancel, wait=False))
 
     @admin.action(description=_("Try again"), permissions=["operate"])
     def retry(self, request: HttpRequest, chosen: QuerySet[Job]) -> None:

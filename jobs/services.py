@@ -51,13 +51,14 @@ def submit(owner: User, submission: Submission, *, api_key: ApiKey | None = None
     return job
 
 
-def cancel(job: Job) -> Job:
-    """End a job for good. Of a running one the processes are gone when this returns, or are about to be.
+def cancel(job: Job, *, wait: bool = True) -> Job:
+    """End a job for good. Raises StateConflict when it is over already.
 
-    Raises StateConflict when the job is over already.
+    A running job's worker is asked; with `wait`, its answer is awaited for two seconds at most, so that the job
+    normally comes back as cancelled, its processes gone.
     """
     _refuse_unless(job, LIVE, "cancelled")
-    _end_running(job, Wish.CANCEL)
+    _end_running(job, Wish.CANCEL, wait=wait)
     if job.state in (State.QUEUED, State.PAUSED) and lifecycle.move(
         job, State.CANCELLED, reason="cancelled by the caller"
     ):
@@ -66,10 +67,13 @@ def cancel(job: Job) -> Job:
     return job
 
 
-def pause(job: Job) -> Job:
-    """Hold a job; partial files stay for the resume. Raises StateConflict unless it is queued or running."""
+def pause(job: Job, *, wait: bool = True) -> Job:
+    """Hold a job; partial files stay for the resume. Raises StateConflict unless it is queued or running.
+
+    `wait` is that of `cancel`.
+    """
     _refuse_unless(job, {State.QUEUED, State.RUNNING}, "paused")
-    _end_running(job, Wish.PAUSE)
+    _end_running(job, Wish.PAUSE, wait=wait)
     if job.state == State.QUEUED:
         lifecycle.move(job, State.PAUSED, reason="paused by the caller")
     _refuse_unless(job, {State.PAUSED, State.RUNNING}, "paused")
@@ -137,11 +141,11 @@ def _requeue(job: Job, reason: str) -> Job:
     return job
 
 
-def _end_running(job: Job, wish: Wish) -> None:
-    """Ask the worker and wait shortly for its answer, so that callers see the state they asked for."""
+def _end_running(job: Job, wish: Wish, *, wait: bool) -> None:
     if job.state != State.RUNNING:
         return
-    deadline = time.monotonic() + (STOP_DEADLINE_SECONDS if lifecycle.ask(job, wish) else 0)
+    is_asked = lifecycle.ask(job, wish)
+    deadline = time.monotonic() + (STOP_DEADLINE_SECONDS if is_asked and wait else 0)
     job.refresh_from_db()
     while job.state == State.RUNNING and time.monotonic() < deadline:
         time.sleep(STOP_POLL_SECONDS)

@@ -2,6 +2,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
@@ -127,3 +128,7 @@ def test_workers_show_whether_they_live(browser: Client) -> None:
     text = browser.get(reverse("admin:jobs_worker_changelist")).content.decode()
 
     assert (text.count("icon-yes"), text.count("icon-no")) == (1, 1)
+
+
+def test_the_queues_own_tables_are_not_in_the_admin() -> None:
+    assert [model for model in admin.site._registry if model._meta.app_label == "django_q"] == []

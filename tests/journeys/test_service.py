@@ -1,5 +1,6 @@
 """The service as a whole: start, limits of its own, stop, start again."""
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -94,6 +95,19 @@ def test_a_killed_worker_loses_no_job(tmp_path: Path, origin: Origin) -> None:
         job = service.wait(job_id, "completed", "failed", seconds=60)
         assert job["status"] == "completed", job
         assert job["attempts"] == 2
+
+
+def test_a_dead_queue_is_replaced_without_a_restart(tmp_path: Path, origin: Origin) -> None:
+    with running_stack(tmp_path) as service:
+        main = json.loads(next(line for line in service.log().splitlines() if "worker ready" in line))["worker"]
+        pid = int(main.rpartition(":")[2])
+
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            os.kill(int(child), signal.SIGKILL)
+
+        service.wait_until(service.log, lambda log: log.count('"worker ready"') == 2)
+        job = service.wait(service.submit(origin.url("/video.mp4")), "completed", "failed")
+    assert job["status"] == "completed", job
 
 
 def downloading(service: Stack) -> list[int]:

@@ -1,0 +1,182 @@
+"""One job from claim to its end, with the real engine and a local origin."""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import User
+from jobs import execution, lifecycle, storage
+from jobs.engine.contract import LogLine, Options
+from jobs.models import Job, JobLog
+from jobs.queue import process
+from jobs.states import State, Wish
+from tests.factories import make_job, make_user
+from tests.origin.server import Origin
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def owner(transactional_db: None) -> User:
+    return make_user()
+
+
+@pytest.fixture(autouse=True)
+def near(settings: Settings) -> None:
+    settings.ALLOW_PRIVATE_ADDRESSES = True
+    settings.RETRY_DELAY = 0
+
+
+@pytest.fixture
+def draining(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "is_draining", lambda: True)
+
+
+def ran(job: Job) -> Job:
+    assert execution.run_next()
+    job.refresh_from_db()
+    return job
+
+
+def test_nothing_runs_when_nothing_is_due(owner: User) -> None:
+    make_job(owner, not_before=timezone.now() + timedelta(hours=1))
+
+    assert not execution.run_next()
+
+
+def test_a_finished_job_has_a_published_file_and_its_provenance(owner: User, origin: Origin) -> None:
+    job = ran(make_job(owner, url=origin.url("/video.mp4")))
+
+    file = job.files.get()
+    with storage.open_result(file.path) as stream:
+        content = stream.read()
+    assert job.state == State.COMPLETED, job.error
+    assert (len(content), hashlib.sha256(content).hexdigest()) == (file.size_bytes, file.sha256)
+    assert file.path.startswith("videos/")
+    assert job.provenance["options"] == job.options
+    assert {"yt_dlp", "ffmpeg"} <= set(job.provenance["versions"])
+    assert job.expires_at is not None
+    assert not storage.work_directory(job.public_id).exists()
+
+
+def test_two_jobs_with_one_name_keep_a_file_each(owner: User, origin: Origin) -> None:
+    jobs = [ran(make_job(owner, url=origin.url("/video.mp4"))) for _ in range(2)]
+
+    assert len({job.files.get().path for job in jobs}) == 2
+
+
+def test_companions_stand_beside_the_main_file(owner: User, origin: Origin) -> None:
+    options = Options(write_info_json=True, path_template="here/{id}.{ext}").to_json()
+
+    job = ran(make_job(owner, url=origin.url("/video.mp4"), options=options))
+
+    assert sorted(file.path for file in job.files.all()) == ["here/video.info.json", "here/video.mp4"]
+
+
+def test_a_hopeless_failure_is_final_and_leaves_no_files(owner: User, origin: Origin) -> None:
+    job = ran(make_job(owner, url=origin.url("/status/404")))
+
+    assert (job.state, job.error_code, job.attempts) == (State.FAILED, "not_found", 1)
+    assert job.error
+    assert not storage.work_directory(job.public_id).exists()
+
+
+def test_a_passing_failure_is_tried_again_until_the_attempts_are_used_up(
+    owner: User, origin: Origin, settings: Settings
+) -> None:
+    settings.MAX_ATTEMPTS = 2
+    job = ran(make_job(owner, url=origin.url("/status/503")))
+    assert (job.state, job.error_code, job.attempts) == (State.QUEUED, "network", 1)
+    assert job.not_before is not None
+
+    job = ran(job)
+
+    assert (job.state, job.error_code, job.attempts) == (State.FAILED, "network", 2)
+    assert [event.target for event in job.events.all()] == ["running", "queued", "running", "failed"]
+
+
+@pytest.mark.usefixtures("draining")
+def test_a_draining_worker_gives_the_job_back_without_counting_the_attempt(owner: User, origin: Origin) -> None:
+    job = ran(make_job(owner, url=origin.url("/slow/1000000/big.mp4")))
+
+    assert (job.state, job.attempts, job.lease_owner) == (State.QUEUED, 0, "")
+
+
+def test_a_wish_that_came_before_the_first_tick_is_fulfilled(
+    owner: User, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_job(owner, url=origin.url("/slow/1000000/big.mp4"))
+    claim = lifecycle.claim
+
+    def claim_and_cancel(*arguments: object) -> bool:
+        return claim(*arguments) and lifecycle.ask(job, Wish.CANCEL)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(lifecycle, "claim", claim_and_cancel)
+
+    assert ran(job).state == State.CANCELLED
+    assert not storage.work_directory(job.public_id).exists()
+
+
+def test_a_worker_that_lost_its_lease_touches_nothing(
+    owner: User, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_job(owner, url=origin.url("/slow/1000000/big.mp4"))
+    claim = lifecycle.claim
+
+    def claim_and_lose(*arguments: object) -> bool:
+        won = claim(*arguments)  # type: ignore[arg-type]
+        Job.objects.filter(pk=job.pk).update(lease_owner="another")
+        return won
+
+    monkeypatch.setattr(lifecycle, "claim", claim_and_lose)
+
+    job = ran(job)
+    assert (job.state, job.lease_owner) == (State.RUNNING, "another")
+
+
+def test_a_failing_publication_leaves_no_half_published_result(
+    owner: User, origin: Origin, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    settings.MAX_ATTEMPTS = 1
+    published: list[str] = []
+    publish = storage.publish
+
+    def publish_once(source: Path, name: str) -> str:
+        if published:
+            raise OSError("disk gone")
+        published.append(publish(source, name))
+        return published[0]
+
+    monkeypatch.setattr(storage, "publish", publish_once)
+    options = Options(write_info_json=True).to_json()
+
+    job = ran(make_job(owner, url=origin.url("/video.mp4"), options=options))
+
+    assert (job.state, job.error_code) == (State.FAILED, "internal")
+    assert published
+    with pytest.raises(FileNotFoundError):
+        storage.open_result(published[0])
+
+
+def test_the_log_keeps_the_newest_lines_and_counts_them_all(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execution, "LOG_LINES_KEPT", 3)
+    job = make_job(owner)
+
+    for number in range(5):
+        execution.append_log(job, [LogLine(level="info", text=f"line {number}")])
+
+    log = JobLog.objects.get(job=job)
+    assert [line.rpartition("INFO ")[2] for line in log.lines] == ["line 2", "line 3", "line 4"]
+    assert log.total_lines == 5
+
+
+@pytest.fixture(autouse=True)
+def clean_directories() -> Iterator[None]:
+    yield
+    for job in Job.objects.all():
+        storage.discard_work_directory(job.public_id)
