@@ -21,12 +21,11 @@ from django.utils import timezone
 from django_q.cluster import Cluster
 
 from jobs.models import Worker
-from jobs.queue import chores, process, wakeups
+from jobs.queue import process, wakeups
 
 log = structlog.get_logger(__name__)
 
-TICK_SECONDS = 0.2
-CHORES_SECONDS = 1.0
+POLL_SECONDS = 0.2
 BEAT_SECONDS = 5.0
 HANG_SECONDS = 60.0
 PR_SET_PDEATHSIG = 1
@@ -39,14 +38,14 @@ class QuietCluster(Cluster):  # type: ignore[misc]
         process.start_draining()
 
 
-def run(warm: Callable[[], None]) -> NoReturn:
+def run(*, prepare: Callable[[], None], tick: Callable[[], None]) -> NoReturn:
     """Serve wake-ups until SIGTERM or SIGINT, then end with exit code 0 within SHUTDOWN_GRACE_SECONDS.
 
-    `warm` loads what every process should share; it runs once, before the first fork. A cluster that dies or hangs is
-    replaced by starting this program anew under the same process id.
+    `prepare` runs once, before the first fork: what it loads is shared by all processes. `tick` is called once a second
+    and may use the database. A cluster that dies or hangs is replaced by starting this program anew, under the same
+    process id.
     """
-    warm()
-    chores.register()
+    prepare()
     process.show_life()
     _bind_children()
     connections.close_all()  # a connection must not be shared with the processes forked next
@@ -55,7 +54,7 @@ def run(warm: Callable[[], None]) -> NoReturn:
     cluster = QuietCluster()
     cluster.start()
     log.info("worker ready", worker=process.name(), slots=settings.MAX_CONCURRENT_DOWNLOADS)
-    trouble = _serve(cluster)
+    trouble = _serve(cluster, tick)
     _force_exit_later()
     if trouble:
         log.error("worker restarts", worker=process.name(), trouble=trouble)
@@ -67,20 +66,21 @@ def run(warm: Callable[[], None]) -> NoReturn:
     os._exit(0)
 
 
-def _serve(cluster: QuietCluster) -> str:
-    """Beat, start chores and watch until told to stop. Returns what went wrong; empty after a stop signal."""
-    next_chores = next_beat = 0.0
+def _serve(cluster: QuietCluster, tick: Callable[[], None]) -> str:
+    """Tick, beat and watch until told to stop. Returns what went wrong; empty after a stop signal."""
+    next_second = next_beat = 0.0
+    pool = PoolWatch()
     while not process.is_draining():
-        time.sleep(TICK_SECONDS)
+        time.sleep(POLL_SECONDS)
         if not cluster.sentinel.is_alive():
             return "its sentinel died"
         now = time.monotonic()
-        if now < next_chores:
+        if now < next_second:
             continue
-        next_chores = now + CHORES_SECONDS
+        next_second = now + 1
         try:
-            chores.start_due()
-            if process.seconds_since_life() > HANG_SECONDS and wakeups.waiting():
+            tick()
+            if pool.hangs(now, waiting=wakeups.waiting()):
                 return "its processes take no work"
             if now >= next_beat:
                 next_beat = now + BEAT_SECONDS
@@ -89,6 +89,22 @@ def _serve(cluster: QuietCluster) -> str:
             log.warning("database out of reach", error=type(error).__name__)
             connections.close_all()
     return ""
+
+
+class PoolWatch:
+    """Tells a pool that hangs from one that has nothing to do: wake-ups wait, and nobody works, for HANG_SECONDS."""
+
+    def __init__(self) -> None:
+        self._idle_since: float | None = None
+
+    def hangs(self, now: float, *, waiting: int) -> bool:
+        """To be called again and again, with the monotonic time and the number of waiting wake-ups."""
+        if not waiting or process.seconds_since_life() < BEAT_SECONDS:
+            self._idle_since = None
+            return False
+        if self._idle_since is None:
+            self._idle_since = now
+        return now - self._idle_since > HANG_SECONDS
 
 
 def _beat() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import connections
 
-from jobs import queries
+from jobs import chores, queries, tasks  # noqa: F401  (the pool calls tasks by name: loaded here, they are shared)
 from jobs.engine.warm import warm
 from jobs.queue import cluster
 
@@ -17,4 +17,11 @@ class Command(BaseCommand):
         database = connections.settings["default"]
         database["OPTIONS"].pop("pool", None)  # a pool has threads, which do not survive a fork
         database["CONN_MAX_AGE"] = None
-        cluster.run(lambda: warm(queries.tools()))
+        cluster.run(prepare=prepare, tick=chores.start_due)
+
+
+def prepare() -> None:
+    """Load all that downloads need, and put right what the last workers of this host left."""
+    warm(queries.tools())
+    chores.register()
+    chores.run_now()
