@@ -3,7 +3,10 @@
 import gc
 from pathlib import Path
 
+from gunicorn.arbiter import Arbiter
+
 from downloader_project import settings
+from downloader_project.rehearsal import rehearse
 
 bind = f"{settings.HOST}:{settings.PORT}"
 workers = settings.WORKERS
@@ -18,7 +21,8 @@ proc_name = "media-web"
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
 
-def when_ready(server: object) -> None:
-    """Keep the loaded application in memory pages that all processes share."""
+def when_ready(server: Arbiter) -> None:
+    """Load what every request needs, and keep it in memory pages that all processes share."""
+    rehearse(server.app.wsgi())
     gc.collect()
     gc.freeze()
