@@ -3,6 +3,7 @@
 django-q2's own schedules are too coarse: they look twice a minute. Asking first keeps an idle service idle.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,7 +11,10 @@ from datetime import timedelta
 from django.utils import timezone
 
 from jobs import queries, queue, recovery, retention, scheduling
-from jobs.models import Chore
+from jobs.models import Chore, Worker
+
+SWEEP_SECONDS = 600.0
+WORKERS_KEPT = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,32 @@ def start_due() -> None:
             _start(chore)
 
 
-def run_now() -> None:
-    """Do this host's share in this process: puts right what a dead worker left, before the first download starts."""
+def start_worker() -> None:
+    """Put right what the last workers left, before the first download starts."""
+    register()
     recovery.recover_orphans()
-    recovery.sweep_work_directories()
     retention.expire_due()
+    sweep_host()
+
+
+def sweep_host() -> None:
+    """What each host has to do itself: its work directories are its own."""
+    retention.sweep_work_directories()
+    Worker.objects.filter(seen_at__lt=timezone.now() - WORKERS_KEPT).delete()
+
+
+class Clock:
+    """Calls what is due; to be ticked about once a second by each worker host's main process."""
+
+    def __init__(self) -> None:
+        self._next_sweep = time.monotonic() + SWEEP_SECONDS
+
+    def tick(self) -> None:
+        """Start the chores of the whole installation, and sweep this host."""
+        start_due()
+        if time.monotonic() >= self._next_sweep:
+            self._next_sweep = time.monotonic() + SWEEP_SECONDS
+            sweep_host()
 
 
 def _start(chore: Recurring) -> None:

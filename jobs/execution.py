@@ -1,15 +1,16 @@
 """One job from claim to its end: claim, prepare, supervise, publish, record. Runs in a worker process."""
 
+import random
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import structlog
 from django.conf import settings
-from django.db import connections, transaction
+from django.db import InterfaceError, OperationalError, connections, transaction
 from django.utils import timezone
 
 from jobs import lifecycle, queries, queue, retention, scheduling, storage
@@ -18,10 +19,10 @@ from jobs.engine.contract import (
     EgressPolicy,
     Failure,
     FailureCode,
+    FileRole,
     Limits,
     LogLine,
     Outcome,
-    Phase,
     ProducedFile,
     Progress,
     Request,
@@ -37,7 +38,11 @@ log = structlog.get_logger(__name__)
 
 RENEW_SECONDS = 1.0
 LOG_LINES_KEPT = 500
-JITTER = 0.3
+DATABASE_PATIENCE_SECONDS = 60.0
+DATABASE_POLL_SECONDS = 0.5
+
+T = TypeVar("T")
+Published: TypeAlias = list[tuple[ProducedFile, str]]
 
 
 def run_next() -> bool:
@@ -46,17 +51,33 @@ def run_next() -> bool:
     if claimed is None:
         return False
     job, lease = claimed
-    structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=job.correlation_id, job=job.public_id, attempt=job.attempts)
     try:
         conclude(job, lease, attempt(job, lease))
     except Exception:
         # Whatever went wrong here, the job must not stay in `running`; the traceback goes to the log.
         log.exception("attempt broke")
-        fail(job, lease, failures.failure(FailureCode.INTERNAL))
+        patiently(fail, job, lease, failures.failure(FailureCode.INTERNAL))
     finally:
         structlog.contextvars.clear_contextvars()
     return True
+
+
+def patiently(act: Callable[..., T], *arguments: Any) -> T:
+    """Call a function that writes to the database, again until DATABASE_PATIENCE_SECONDS are over while that is down.
+
+    What a download took hours for must not be lost because the database restarts. `act` is one transaction.
+    """
+    deadline = time.monotonic() + DATABASE_PATIENCE_SECONDS
+    while True:
+        try:
+            return act(*arguments)
+        except (OperationalError, InterfaceError) as error:
+            if time.monotonic() > deadline:
+                raise
+            log.warning("database out of reach", error=type(error).__name__)
+            connections.close_all()
+            time.sleep(DATABASE_POLL_SECONDS)
 
 
 def claim_next() -> tuple[Job, Lease] | None:
@@ -76,7 +97,7 @@ def attempt(job: Job, lease: Lease) -> Outcome:
     request = build_request(job)
     connections.close_all()  # the child must not share a database connection
     outcome = supervisor.run(request, watcher)
-    watcher.flush(outcome.log)
+    patiently(watcher.flush, outcome.log)
     return outcome
 
 
@@ -111,22 +132,33 @@ class JobWatcher:
         self._pending: dict[str, Any] = {}
         self._lines: list[LogLine] = []
         self._renew_at = 0.0
+        self._lost_at = time.monotonic() + lease.seconds
 
     def tick(self, progress: Progress | None, log_lines: Sequence[LogLine]) -> Stop | None:
-        """Store what is new once a second; tell why the attempt should end."""
+        """Store what is new once a second; tell why the attempt should end.
+
+        While the database is out of reach the attempt goes on, until its lease cannot be alive any more.
+        """
         self._lines.extend(log_lines)
         if progress is not None:
             self._pending = progress_columns(progress)
-        if process.is_draining():
-            return Stop.DRAIN
-        if time.monotonic() < self._renew_at:
+        try:
+            return self._consult()
+        except (OperationalError, InterfaceError) as error:
+            log.warning("database out of reach", error=type(error).__name__)
+            connections.close_all()
+            return None if time.monotonic() < self._lost_at else Stop.LOST
+
+    def _consult(self) -> Stop | None:
+        now = time.monotonic()
+        if now < self._renew_at:
             return self._stop_wished()
-        self._renew_at = time.monotonic() + RENEW_SECONDS
         if not lifecycle.renew(self.job, self.lease, self._pending):
             return self._stop_wished()
+        self._renew_at, self._lost_at = now + RENEW_SECONDS, now + self.lease.seconds
         self._pending = {}
         self.flush()
-        return None
+        return Stop.DRAIN if process.is_draining() else None
 
     def flush(self, more: Sequence[LogLine] = ()) -> None:
         """Append the lines that are not stored yet to the job's log."""
@@ -139,7 +171,8 @@ class JobWatcher:
         wish = lifecycle.wish_of(self.job, self.lease)
         if wish is None:
             return Stop.LOST
-        return {Wish.CANCEL: Stop.CANCEL, Wish.PAUSE: Stop.PAUSE, Wish.NONE: None}[wish]
+        unwished = Stop.DRAIN if process.is_draining() else None
+        return {Wish.CANCEL: Stop.CANCEL, Wish.PAUSE: Stop.PAUSE, Wish.NONE: unwished}[wish]
 
 
 def progress_columns(progress: Progress) -> dict[str, Any]:
@@ -171,20 +204,30 @@ def conclude(job: Job, lease: Lease, outcome: Outcome) -> None:
     if outcome.result is not None:
         complete(job, lease, outcome.result)
     elif outcome.failure is not None:
-        fail(job, lease, outcome.failure, pinned_format=outcome.format_id)
+        patiently(fail, job, lease, outcome.failure, outcome.format_id)
     elif outcome.stopped is not None:
-        stop(job, lease, outcome.stopped, pinned_format=outcome.format_id)
+        patiently(stop, job, lease, outcome.stopped, outcome.format_id)
 
 
 def complete(job: Job, lease: Lease, result: Result) -> None:
-    """Publish the files, then record them and the completion in one transaction."""
-    lifecycle.renew(job, lease, {"phase": Phase.PUBLISHING})
+    """Publish the files, then record them and the completion in one transaction. Without the record, no files stay."""
     published = publish(job, result)
+    is_recorded = False
+    try:
+        is_recorded = patiently(record, job, lease, result, published)
+    finally:
+        if not is_recorded:
+            withdraw(published)
+
+
+def record(job: Job, lease: Lease, result: Result, published: Published) -> bool:
+    """Complete the job, with its files. False when the lease was lost."""
+    job.refresh_from_db()
     with transaction.atomic():
-        moved = lifecycle.move(
+        is_recorded = job.state == State.RUNNING and retention.end(
             job,
             State.COMPLETED,
-            lease=lease,
+            only_if=lease.held,
             reason=f"{len(published)} file(s)",
             title=str(result.metadata.get("title") or "")[:500],
             extractor=result.extractor[:100],
@@ -195,41 +238,41 @@ def complete(job: Job, lease: Lease, result: Result) -> None:
             provenance={"options": job.options, "versions": result.versions},
             expires_at=retention.expiry_from_now(),
         )
-        if moved:
+        if is_recorded:
             MediaFile.objects.bulk_create(file_rows(job, published))
             transaction.on_commit(queue.wake)
-    if moved:
-        retention.discard_partial_files(job)
-    else:
-        for _, path in published:
-            storage.delete_result(path)
+    return is_recorded
 
 
-def publish(job: Job, result: Result) -> list[tuple[ProducedFile, str]]:
+def publish(job: Job, result: Result) -> Published:
     """Move the files into the storage under the names that the path template gives. All or none."""
-    values = {**result.template_values, "batch_id": ""}
-    name = templates.render(job.download_options().path_template, values)
-    published: list[tuple[ProducedFile, str]] = []
+    name = templates.render(job.download_options().path_template, {**result.template_values, "batch_id": ""})
+    published: Published = []
     try:
         for file in result.files:
             wanted = name if file is result.files[0] else templates.sibling(name, suffix(file))
             published.append((file, storage.publish(file.path, wanted)))
     except BaseException:
-        for _, path in published:
-            storage.delete_result(path)
+        withdraw(published)
         raise
     return published
+
+
+def withdraw(published: Published) -> None:
+    """Delete files that were published for nothing."""
+    for _, path in published:
+        storage.delete_result(path)
 
 
 def suffix(file: ProducedFile) -> str:
     """What distinguishes a companion file's name from the main file's."""
     extension = Path(file.path).suffix
-    if file.role == "info":
+    if file.role is FileRole.INFO:
         return ".info.json"
     return f".{file.language}{extension}" if file.language else extension
 
 
-def file_rows(job: Job, published: Sequence[tuple[ProducedFile, str]]) -> list[MediaFile]:
+def file_rows(job: Job, published: Published) -> list[MediaFile]:
     return [
         MediaFile(
             job=job,
@@ -245,40 +288,42 @@ def file_rows(job: Job, published: Sequence[tuple[ProducedFile, str]]) -> list[M
     ]
 
 
-def fail(job: Job, lease: Lease, failure: Failure, *, pinned_format: str | None = None) -> None:
+def fail(job: Job, lease: Lease, failure: Failure, pinned_format: str | None = None) -> None:
     """Queue the job for another attempt if that may help, else record why it failed."""
     log.warning("attempt failed", code=failure.code, detail=failure.detail)
-    job.refresh_from_db(fields=["state", "attempts"])
+    job.refresh_from_db()
     if job.state != State.RUNNING:
         return
-    told: dict[str, Any] = {"error_code": failure.code, "error": failure.message}
+    told = {"error_code": failure.code, "error": failure.message}
     if failure.is_retryable and job.attempts < settings.MAX_ATTEMPTS:
         delay = failures.retry_delay(
-            job.attempts, base=settings.RETRY_DELAY, maximum=settings.RETRY_DELAY_MAX, jitter=JITTER
+            job.attempts,
+            base=settings.RETRY_DELAY,
+            maximum=settings.RETRY_DELAY_MAX,
+            jitter=random.random(),  # noqa: S311  (spreads retries, hides nothing)
         )
-        told |= {
-            "not_before": timezone.now() + timedelta(seconds=delay),
-            "pinned_format": pinned_format or job.pinned_format,
-        }
-        lifecycle.move(job, State.QUEUED, lease=lease, reason=f"again in {delay:.0f} s: {failure.code}", **told)
-        return
-    if lifecycle.move(job, State.FAILED, lease=lease, reason=failure.code, **told):
-        retention.discard_partial_files(job)
-        queue.wake()
+        retention.give_back(
+            job,
+            only_if=lease.held,
+            reason=f"again in {delay:.0f} s: {failure.code}",
+            not_before=timezone.now() + timedelta(seconds=delay),
+            pinned_format=pinned_format or job.pinned_format,
+            **told,
+        )
+    else:
+        retention.end(job, State.FAILED, only_if=lease.held, reason=failure.code, **told)
+    queue.wake()
 
 
-def stop(job: Job, lease: Lease, why: Stop, *, pinned_format: str | None = None) -> None:
-    """Record that the attempt ended because somebody wanted it to."""
+def stop(job: Job, lease: Lease, why: Stop, pinned_format: str | None = None) -> None:
+    """Record that the attempt ended because somebody wanted it to. A lost lease leaves nothing to record."""
     job.refresh_from_db()
     if job.state != State.RUNNING or why is Stop.LOST:
         return
-    kept = {"pinned_format": pinned_format or job.pinned_format}
-    if why is Stop.PAUSE:
-        lifecycle.move(job, State.PAUSED, lease=lease, reason="paused by the caller", **kept)
-    elif why is Stop.DRAIN:
-        lifecycle.move(
-            job, State.QUEUED, lease=lease, reason="its worker stops", attempts=max(job.attempts - 1, 0), **kept
-        )
-    elif lifecycle.move(job, State.CANCELLED, lease=lease, reason="cancelled by the caller"):
-        retention.discard_partial_files(job)
+    Job.objects.filter(pk=job.pk, **lease.held).update(pinned_format=pinned_format or job.pinned_format)
+    if why is Stop.CANCEL:
+        retention.end(job, State.CANCELLED, only_if=lease.held, reason="cancelled by the caller")
+    else:
+        uncounted = max(job.attempts - 1, 0)
+        retention.give_back(job, only_if=lease.held, reason="its worker stops", attempts=uncounted)
     queue.wake()

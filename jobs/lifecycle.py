@@ -19,6 +19,9 @@ from jobs.states import TERMINAL, State, Wish, is_allowed
 
 log = structlog.get_logger(__name__)
 
+Conditions = Mapping[str, Any]  # look-ups that the job's row must match
+
+FULFILLED = {Wish.CANCEL: State.CANCELLED, Wish.PAUSE: State.PAUSED, Wish.NONE: State.QUEUED}
 NO_LEASE: Mapping[str, Any] = {"lease_owner": "", "lease_expires_at": None, "worker_host": "", "wish": Wish.NONE}
 NO_RATE: Mapping[str, Any] = {"phase": "", "speed_bps": None, "eta_seconds": None}
 NO_PROGRESS: Mapping[str, Any] = {"percent": None, "downloaded_bytes": None, "total_bytes": None, **NO_RATE}
@@ -35,6 +38,11 @@ class Lease:
     owner: str
     host: str
     seconds: float
+
+    @property
+    def held(self) -> Conditions:
+        """What holds for a job's row as long as this lease does."""
+        return {"lease_owner": self.owner}
 
     def expiry(self) -> datetime:
         return timezone.now() + timedelta(seconds=self.seconds)
@@ -93,33 +101,43 @@ def ask(job: Job, wish: Wish) -> bool:
     return bool(running.update(wish=wish)) or Job.objects.filter(pk=job.pk, state=State.RUNNING, wish=wish).exists()
 
 
-def move(job: Job, target: State, *, reason: str = "", lease: Lease | None = None, **changes: Any) -> bool:
+def move(job: Job, target: State, *, reason: str = "", only_if: Conditions | None = None, **changes: Any) -> bool:
     """Move the job from the state it was read in to `target`, with its event, in one transaction.
 
-    With a `lease`, only while that lease holds. False when the job was moved by somebody else meanwhile;
-    `job` is then refreshed, so that the caller sees what became of it.
+    With `only_if`, only while these conditions hold as well. False when somebody else was faster; `job` is refreshed in
+    any case, so that the caller sees what became of it.
     """
     source = State(job.state)
     if not is_allowed(source, target):
         raise IllegalMove(f"{source} -> {target}")
     with transaction.atomic():
-        current = Job.objects.filter(pk=job.pk, state=source)
-        if lease is not None:
-            current = current.filter(lease_owner=lease.owner)
-        moved = bool(current.update(state=target, **_entering(target, changes)))
+        unchanged = Job.objects.filter(pk=job.pk, state=source, **(only_if or {}))
+        moved = bool(unchanged.update(state=target, **_entering(target, changes)))
         job.refresh_from_db()
         if moved:
-            JobEvent.objects.create(
-                job=job,
-                source=source,
-                target=target,
-                attempt=job.attempts,
-                reason=reason,
-                data={"error_code": job.error_code} if job.error_code else {},
-            )
+            JobEvent.objects.create(job=job, source=source, target=target, attempt=job.attempts, reason=reason)
     if moved:
         log.info("job moved", job=job.public_id, source=source, target=target, attempt=job.attempts, reason=reason)
     return moved
+
+
+def give_back(job: Job, *, only_if: Conditions, reason: str, **if_queued: Any) -> bool:
+    """Return a running job to the queue, or to where its caller wished it in the meantime: no wish is lost.
+
+    `if_queued` are changes for the case that it is queued. False when `only_if` does not hold any more.
+    """
+    while True:
+        job.refresh_from_db()
+        wish = Wish(job.wish)
+        target = FULFILLED[wish]
+        changes = if_queued if target is State.QUEUED else {}
+        why = reason if target is State.QUEUED else f"{target} by the caller"
+        if job.state != State.RUNNING:
+            return False
+        if move(job, target, reason=why, only_if={**only_if, "wish": wish}, **changes):
+            return True
+        if job.state == State.RUNNING and job.wish == wish:  # it was not the wish that changed
+            return False
 
 
 def _entering(target: State, changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from jobs.engine.contract import FailureCode, FileRole, Options, Phase
-from jobs.states import TERMINAL, State, Wish
+from jobs.states import State, Wish
 
 DEFAULT_PRIORITY = 5
 
@@ -74,7 +74,7 @@ class Job(models.Model):
     error = models.TextField(blank=True, help_text="a sentence for the user")
 
     created_at = models.DateTimeField(default=timezone.now)
-    queued_at = models.DateTimeField(default=timezone.now)
+    queued_at = models.DateTimeField(default=timezone.now, help_text="its place in the queue; a retry goes to the end")
     started_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True, help_text="when the job reached a terminal state")
     expires_at = models.DateTimeField(null=True, blank=True, help_text="when its files are deleted")
@@ -105,9 +105,6 @@ class Job(models.Model):
     def download_options(self) -> Options:
         return Options.from_json(self.options)
 
-    def is_terminal(self) -> bool:
-        return self.state in TERMINAL
-
     def duration(self) -> timedelta | None:
         """From the first start to the end, or until now while it is not over."""
         if self.started_at is None:
@@ -124,7 +121,6 @@ class JobEvent(models.Model):
     target = models.CharField(max_length=16, choices=choices(State))
     attempt = models.PositiveSmallIntegerField(default=0)
     reason = models.CharField(max_length=200, blank=True)
-    data = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ("id",)

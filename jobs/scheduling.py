@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from jobs.models import Job
@@ -22,14 +22,27 @@ def serialise_claims() -> None:
 
 
 def next_job(host: str) -> Job | None:
-    """The job that a worker on `host` should run now: highest priority first, then the one that waits longest.
+    """The job that a worker on `host` should run now; None when nothing is due or the host's slots are taken.
 
-    None when nothing is due, or when the host runs MAX_CONCURRENT_DOWNLOADS already.
+    The owner who has the fewest running jobs is next, so that a thousand jobs of one do not starve another's one; among
+    an owner's jobs, the highest priority, then the one that waits longest.
     """
     running = Job.objects.filter(state=State.RUNNING, worker_host=host).count()
     if running >= settings.MAX_CONCURRENT_DOWNLOADS:
         return None
-    return due().order_by("-priority", "queued_at", "id").first()
+    waiting = due()
+    owners = set(waiting.order_by().values_list("owner", flat=True).distinct())
+    if len(owners) > 1:
+        waiting = waiting.filter(owner__in=least_served(owners))
+    return waiting.order_by("-priority", "queued_at", "id").first()
+
+
+def least_served(owners: set[int]) -> list[int]:
+    """Those of the owners who have the fewest running jobs."""
+    counts = Job.objects.filter(state=State.RUNNING, owner__in=owners).order_by().values_list("owner")
+    running = dict(counts.annotate(jobs=Count("id")))
+    fewest = min(running.get(owner, 0) for owner in owners)
+    return [owner for owner in owners if running.get(owner, 0) == fewest]
 
 
 def due() -> QuerySet[Job]:

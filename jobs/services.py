@@ -3,11 +3,13 @@
 import time
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import ApiKey, User
 from jobs import lifecycle, queries, queue, retention
@@ -18,6 +20,9 @@ from jobs.states import LIVE, State, Wish
 
 STOP_DEADLINE_SECONDS = 2.0
 STOP_POLL_SECONDS = 0.05
+RACES = 5
+LONGEST_HOST = 253
+AS_NEW: dict[str, Any] = {"attempts": 0, "not_before": None, "error": "", "error_code": ""}
 YOUTUBE = ("youtube.com", "youtu.be", "youtube-nocookie.com")
 
 
@@ -57,27 +62,15 @@ def cancel(job: Job, *, wait: bool = True) -> Job:
     A running job's worker is asked; with `wait`, its answer is awaited for two seconds at most, so that the job
     normally comes back as cancelled, its processes gone.
     """
-    _refuse_unless(job, LIVE, "cancelled")
-    _end_running(job, Wish.CANCEL, wait=wait)
-    if job.state in (State.QUEUED, State.PAUSED) and lifecycle.move(
-        job, State.CANCELLED, reason="cancelled by the caller"
-    ):
-        retention.discard_partial_files(job)
-    _refuse_unless(job, {State.CANCELLED, State.RUNNING}, "cancelled")
-    return job
+    return _stop(job, Wish.CANCEL, allowed=LIVE, wait=wait)
 
 
 def pause(job: Job, *, wait: bool = True) -> Job:
     """Hold a job; partial files stay for the resume. Raises StateConflict unless it is queued or running.
 
-    `wait` is that of `cancel`.
+    `wait` is that of `cancel`; a download may take `Limits.grace_seconds` to stop in a way that it can resume from.
     """
-    _refuse_unless(job, {State.QUEUED, State.RUNNING}, "paused")
-    _end_running(job, Wish.PAUSE, wait=wait)
-    if job.state == State.QUEUED:
-        lifecycle.move(job, State.PAUSED, reason="paused by the caller")
-    _refuse_unless(job, {State.PAUSED, State.RUNNING}, "paused")
-    return job
+    return _stop(job, Wish.PAUSE, allowed={State.QUEUED, State.RUNNING}, wait=wait)
 
 
 def resume(job: Job) -> Job:
@@ -110,12 +103,12 @@ def accepted_host(url: str) -> str:
         _ = parts.port  # raises ValueError for a port that is no number
     except ValueError as error:
         raise LinkRefused("This is not a valid link.") from error
+    if len(host) > LONGEST_HOST:
+        raise LinkRefused("The link's host name is too long to exist.")
     if parts.scheme not in ("http", "https") or not host:
         raise LinkRefused("A link starts with http:// or https:// and names a host.")
     if parts.username or parts.password:
-        raise LinkRefused(
-            "A link must not carry a user name or password. Use a cookie jar for sites that need a login."
-        )
+        raise LinkRefused("A link must not carry a user name or password: it would be stored and shown.")
     if "__youtubedl_smuggle" in url:
         raise LinkRefused("This link carries options for the downloader, which is not allowed.")
     if settings.ALLOWED_DOMAINS and not _within(host, settings.ALLOWED_DOMAINS):
@@ -135,21 +128,36 @@ def _within(host: str, domains: list[str] | tuple[str, ...]) -> bool:
 
 def _requeue(job: Job, reason: str) -> Job:
     with transaction.atomic():
-        if not lifecycle.move(job, State.QUEUED, reason=reason, attempts=0, not_before=None, error="", error_code=""):
+        if not lifecycle.move(job, State.QUEUED, reason=reason, **AS_NEW, queued_at=timezone.now()):
             raise _conflict(job, "queued again: somebody was faster")
         transaction.on_commit(queue.wake)
     return job
 
 
-def _end_running(job: Job, wish: Wish, *, wait: bool) -> None:
-    if job.state != State.RUNNING:
-        return
-    is_asked = lifecycle.ask(job, wish)
-    deadline = time.monotonic() + (STOP_DEADLINE_SECONDS if is_asked and wait else 0)
+def _stop(job: Job, wish: Wish, *, allowed: AbstractSet[State], wait: bool) -> Job:
+    """Move a waiting job, or ask the worker of a running one; again when the job changed in between."""
+    target = lifecycle.FULFILLED[wish]
+    for _ in range(RACES):
+        _refuse_unless(job, allowed, target.value)
+        if job.state != State.RUNNING:
+            move = retention.end if target is State.CANCELLED else lifecycle.move
+            if move(job, target, reason=f"{target} by the caller"):
+                return job
+        elif lifecycle.ask(job, wish):
+            return _stopped(job, target, wait=wait)
+        else:
+            job.refresh_from_db()
+    raise _conflict(job, f"{target} now: it is changing")
+
+
+def _stopped(job: Job, target: State, *, wait: bool) -> Job:
     job.refresh_from_db()
+    deadline = time.monotonic() + (STOP_DEADLINE_SECONDS if wait else 0)
     while job.state == State.RUNNING and time.monotonic() < deadline:
         time.sleep(STOP_POLL_SECONDS)
         job.refresh_from_db()
+    _refuse_unless(job, {target, State.RUNNING}, target.value)
+    return job
 
 
 def _refuse_unless(job: Job, states: AbstractSet[State], verb: str) -> None:

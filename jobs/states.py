@@ -37,8 +37,3 @@ LIVE = frozenset(State) - TERMINAL
 def is_allowed(source: State, target: State) -> bool:
     """Whether a job may move from `source` to `target`."""
     return target in ALLOWED[source]
-
-
-def sources_of(target: State) -> frozenset[State]:
-    """The states from which `target` can be reached."""
-    return frozenset(source for source, targets in ALLOWED.items() if target in targets)

@@ -1,13 +1,21 @@
 """Results and work directories: paths, atomic publishing, opening, deleting, free space. Knows files, not jobs."""
 
+import errno
 import os
+import secrets
 import shutil
+import stat
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage, storages
+
+PUBLISH_TRIES = 100
+ASIDE = ".aside-"
 
 
 class LocalStorage(FileSystemStorage):
@@ -18,17 +26,35 @@ class LocalStorage(FileSystemStorage):
 
         Readers see the whole file or none. `source` must lie on the same file system.
         """
-        while True:
+        source.chmod(0o640)
+        for _ in range(PUBLISH_TRIES):
             target = Path(self.path(name))
-            target.parent.mkdir(parents=True, exist_ok=True)
             try:
-                os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640))  # reserves the name
+                target.parent.mkdir(parents=True, exist_ok=True)
+            except FileExistsError:  # it vanished while it was made: its last file was deleted
+                continue
+            try:
+                _link(source, target)
             except FileExistsError:
                 name = self.get_alternative_name(*_split(name))
-                continue
-            os.replace(source, target)  # noqa: PTH105
-            target.chmod(0o640)
-            return name
+            except FileNotFoundError:
+                if not source.exists():
+                    raise
+            else:
+                source.unlink()
+                return name
+        raise OSError(errno.EEXIST, "no free name found", name)
+
+
+def _link(source: Path, target: Path) -> None:
+    """Give the file a second name, which fails when that is taken. Where there are no hard links, copy it."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
+            raise
+        with source.open("rb") as read, target.open("xb") as write:
+            shutil.copyfileobj(read, write)
 
 
 def publish(source: Path, name: str) -> str:
@@ -67,9 +93,38 @@ def make_work_directory(job_id: str) -> Path:
     return path
 
 
-def discard_work_directory(job_id: str) -> None:
-    """Throw partial files away. Not an error when there are none."""
-    shutil.rmtree(work_directory(job_id), ignore_errors=True)
+def set_aside(job_id: str) -> Path | None:
+    """Take the work directory away from its job at once, to be deleted later. None when there is none."""
+    path = work_directory(job_id)
+    aside = path.with_name(f"{ASIDE}{job_id}.{secrets.token_hex(4)}")
+    try:
+        return path.rename(aside)
+    except FileNotFoundError:
+        return None
+
+
+def discard(directory: Path | None) -> None:
+    """Delete a directory that was set aside, as far as that is possible: a sweep tries again."""
+    if directory is not None:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def work_directories() -> list[str]:
+    """Names of all work directories on this host, those set aside among them."""
+    root = Path(settings.WORK_DIR)
+    return [path.name for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
+
+
+def results_before(moment: datetime) -> Iterator[str]:
+    """Names of stored files that were last changed before `moment`."""
+    root = Path(settings.FILES_DIR)
+    for path in root.rglob("*"):
+        try:
+            status = path.lstat()
+        except FileNotFoundError:  # deleted meanwhile
+            continue
+        if not stat.S_ISDIR(status.st_mode) and status.st_mtime < moment.timestamp():
+            yield path.relative_to(root).as_posix()
 
 
 def free_bytes() -> int:

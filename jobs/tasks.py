@@ -31,4 +31,4 @@ def expire() -> None:
 
 def sweep() -> None:
     process.show_life()
-    recovery.sweep_work_directories()
+    retention.sweep_strays()

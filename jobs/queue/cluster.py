@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import connections
 from django.utils import timezone
 from django_q.cluster import Cluster
 
@@ -85,9 +85,11 @@ def _serve(cluster: QuietCluster, tick: Callable[[], None]) -> str:
             if now >= next_beat:
                 next_beat = now + BEAT_SECONDS
                 _beat()
-        except DatabaseError as error:
-            log.warning("database out of reach", error=type(error).__name__)
+        except Exception:
+            # The database or the broker is out of reach: the processes go on, and so must this one.
+            log.exception("tick failed", worker=process.name())
             connections.close_all()
+            pool = PoolWatch()
     return ""
 
 

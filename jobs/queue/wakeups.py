@@ -1,6 +1,9 @@
 """Wake-ups: tasks without arguments. A doubled, late or lost one does no harm: workers look for work themselves."""
 
+import structlog
 from django_q.tasks import async_task
+
+log = structlog.get_logger(__name__)
 
 WORK = "jobs.tasks.work"
 
@@ -11,8 +14,15 @@ def wake() -> None:
 
 
 def run_soon(task: str) -> None:
-    """Let a worker call the function with this dotted name."""
-    async_task(task)
+    """Let a worker call the function with this dotted name.
+
+    Never fails: a lost wake-up only means that the work waits for the next chore, while an error here would make a
+    caller believe that what it committed was refused.
+    """
+    try:
+        async_task(task)
+    except Exception:
+        log.exception("wake-up lost", task=task)
 
 
 def waiting() -> int:

@@ -1,17 +1,21 @@
 """One job from claim to its end, with the real engine and a local origin."""
 
 import hashlib
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
 from jobs import execution, lifecycle, storage
-from jobs.engine.contract import LogLine, Options
+from jobs.engine.contract import LogLine, Options, Stop
+from jobs.lifecycle import Lease
 from jobs.models import Job, JobLog
 from jobs.queue import process
 from jobs.states import State, Wish
@@ -175,8 +179,70 @@ def test_the_log_keeps_the_newest_lines_and_counts_them_all(owner: User, monkeyp
     assert log.total_lines == 5
 
 
+def test_a_restarting_database_costs_no_finished_download(
+    owner: User, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, failures_left = (
+        execution.record,
+        [OperationalError("server closed the connection"), InterfaceError("closed")],
+    )
+
+    def record_later(*arguments: Any) -> bool:
+        if failures_left:
+            raise failures_left.pop()
+        return record(*arguments)
+
+    monkeypatch.setattr(execution, "record", record_later)
+    monkeypatch.setattr(execution, "DATABASE_POLL_SECONDS", 0.01)
+
+    job = ran(make_job(owner, url=origin.url("/video.mp4")))
+
+    assert job.state == State.COMPLETED
+    assert len(origin.received("/video.mp4")) <= 2
+
+
+def test_a_download_goes_on_while_the_database_is_away_until_its_lease_is_over(
+    owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> bool:
+        raise OperationalError("server closed the connection")
+
+    monkeypatch.setattr(lifecycle, "renew", away)
+    watcher = execution.JobWatcher(make_job(owner), Lease(owner="worker:1", host="worker", seconds=0.2))
+
+    assert watcher.tick(None, []) is None
+
+    deadline = time.monotonic() + 5
+    while watcher.tick(None, []) is None:
+        assert time.monotonic() < deadline
+    assert watcher.tick(None, []) is Stop.LOST
+
+
+def test_a_result_that_cannot_be_recorded_leaves_no_files(
+    owner: User, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution, "record", lambda *_: False)
+    names: list[str] = []
+    publish = storage.publish
+    monkeypatch.setattr(storage, "publish", lambda *given: names.append(publish(*given)) or names[-1])
+
+    ran(make_job(owner, url=origin.url("/video.mp4")))
+
+    with pytest.raises(FileNotFoundError):
+        storage.open_result(names[0])
+
+
+@pytest.mark.usefixtures("draining")
+def test_a_cancel_wins_over_the_drain(owner: User, origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = make_job(owner, url=origin.url("/slow/1000000/big.mp4"))
+    claim = lifecycle.claim
+    monkeypatch.setattr(lifecycle, "claim", lambda *given: claim(*given) and lifecycle.ask(job, Wish.CANCEL))
+
+    assert ran(job).state == State.CANCELLED
+
+
 @pytest.fixture(autouse=True)
 def clean_directories() -> Iterator[None]:
     yield
     for job in Job.objects.all():
-        storage.discard_work_directory(job.public_id)
+        storage.discard(storage.set_aside(job.public_id))

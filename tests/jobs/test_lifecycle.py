@@ -54,7 +54,7 @@ def test_only_one_of_two_claims_wins(owner: User) -> None:
 def test_a_second_attempt_keeps_the_first_start(owner: User) -> None:
     job = claimed(owner)
     first_start = job.started_at
-    lifecycle.move(job, State.QUEUED, lease=LEASE)
+    lifecycle.move(job, State.QUEUED, only_if=LEASE.held)
 
     lifecycle.claim(job, OTHER)
 
@@ -109,18 +109,17 @@ def test_nothing_can_be_asked_of_a_job_that_does_not_run(owner: User) -> None:
 def test_move_writes_the_event_with_its_reason_and_attempt(owner: User) -> None:
     job = claimed(owner)
 
-    assert lifecycle.move(job, State.FAILED, lease=LEASE, reason="not_found", error_code="not_found")
+    assert lifecycle.move(job, State.FAILED, only_if=LEASE.held, reason="not_found", error_code="not_found")
 
     event = job.events.last()
     assert event is not None
     assert (event.source, event.target, event.attempt, event.reason) == ("running", "failed", 1, "not_found")
-    assert event.data == {"error_code": "not_found"}
 
 
 def test_move_that_loses_the_race_changes_nothing_and_shows_what_happened(owner: User) -> None:
     job = claimed(owner)
     late = Job.objects.get(pk=job.pk)
-    lifecycle.move(job, State.COMPLETED, lease=LEASE)
+    lifecycle.move(job, State.COMPLETED, only_if=LEASE.held)
     events = job.events.count()
 
     assert not lifecycle.move(late, State.CANCELLED)
@@ -132,7 +131,7 @@ def test_move_that_loses_the_race_changes_nothing_and_shows_what_happened(owner:
 def test_move_with_somebody_elses_lease_is_refused(owner: User) -> None:
     job = claimed(owner)
 
-    assert not lifecycle.move(job, State.COMPLETED, lease=OTHER)
+    assert not lifecycle.move(job, State.COMPLETED, only_if=OTHER.held)
 
     assert job.state == State.RUNNING
 
@@ -146,7 +145,7 @@ def test_an_edge_that_does_not_exist_is_a_defect(owner: User) -> None:
 def test_the_end_of_a_job_gives_back_its_lease_and_notes_the_time(owner: User, target: State) -> None:
     job = claimed(owner)
 
-    lifecycle.move(job, target, lease=LEASE)
+    lifecycle.move(job, target, only_if=LEASE.held)
 
     assert (job.lease_owner, job.lease_expires_at, job.worker_host, job.wish) == ("", None, "", "")
     assert job.completed_at is not None
@@ -163,3 +162,44 @@ def test_a_retry_of_an_ended_job_forgets_its_end(owner: User) -> None:
 def test_the_database_refuses_a_running_job_without_a_lease(owner: User) -> None:
     with pytest.raises(IntegrityError, match="running_job_has_lease"):
         make_job(owner, State.RUNNING, lease_expires_at=None)
+
+
+def test_giving_back_queues_the_job_with_the_changes(owner: User) -> None:
+    job = claimed(owner)
+
+    assert lifecycle.give_back(job, only_if=LEASE.held, reason="again", pinned_format="22")
+
+    assert (job.state, job.pinned_format) == (State.QUEUED, "22")
+
+
+@pytest.mark.parametrize(("wish", "state"), [(Wish.CANCEL, State.CANCELLED), (Wish.PAUSE, State.PAUSED)])
+def test_giving_back_fulfils_a_wish_that_came_meanwhile(owner: User, wish: Wish, state: State) -> None:
+    job = claimed(owner)
+    lifecycle.ask(job, wish)
+
+    assert lifecycle.give_back(job, only_if=LEASE.held, reason="again", pinned_format="22")
+
+    assert (job.state, job.pinned_format) == (state, "")
+
+
+def test_a_wish_that_comes_at_the_last_moment_is_not_lost(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = claimed(owner)
+    move = lifecycle.move
+
+    def move_late(job: Job, target: State, **options: Any) -> bool:
+        if target is State.QUEUED:
+            lifecycle.ask(job, Wish.CANCEL)
+        return move(job, target, **options)
+
+    monkeypatch.setattr(lifecycle, "move", move_late)
+
+    assert lifecycle.give_back(job, only_if=LEASE.held, reason="again")
+    assert job.state == State.CANCELLED
+
+
+def test_giving_back_a_job_that_has_another_lease_changes_nothing(owner: User) -> None:
+    job = claimed(owner)
+
+    assert not lifecycle.give_back(job, only_if=OTHER.held, reason="again")
+
+    assert job.state == State.RUNNING

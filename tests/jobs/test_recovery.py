@@ -5,7 +5,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
-from jobs import recovery, storage
+from jobs import lifecycle, recovery
+from jobs.lifecycle import Lease
 from jobs.models import Job
 from jobs.states import State, Wish
 from tests.factories import make_job
@@ -56,13 +57,21 @@ def test_a_job_that_kills_its_worker_each_time_fails_in_the_end(owner: User, set
     assert job.error
 
 
-def test_sweep_deletes_directories_of_jobs_that_are_over_or_unknown(owner: User) -> None:
-    live = [make_job(owner, state).public_id for state in (State.QUEUED, State.RUNNING, State.PAUSED)]
-    over = [make_job(owner, State.COMPLETED).public_id, "req_nobody"]
-    for name in [*live, *over]:
-        storage.make_work_directory(name)
+def test_of_two_recoveries_the_late_one_leaves_the_new_lease_alone(owner: User) -> None:
+    job = orphan(owner)
+    seen_by_both = [Job.objects.get(pk=job.pk) for _ in range(2)]
+    assert recovery._recover(seen_by_both[0])
+    lifecycle.claim(Job.objects.get(pk=job.pk), Lease(owner="new", host="worker", seconds=15))
 
-    recovery.sweep_work_directories()
+    assert not recovery._recover(seen_by_both[1])
 
-    assert [storage.work_directory(name).exists() for name in live] == [True] * 3
-    assert [storage.work_directory(name).exists() for name in over] == [False] * 2
+    job.refresh_from_db()
+    assert (job.state, job.lease_owner) == (State.RUNNING, "new")
+
+
+def test_a_lease_that_was_renewed_late_is_not_stolen(owner: User) -> None:
+    job = orphan(owner)
+    seen = Job.objects.get(pk=job.pk)
+    Job.objects.filter(pk=job.pk).update(lease_expires_at=timezone.now() + timedelta(seconds=15))
+
+    assert not recovery._recover(seen)

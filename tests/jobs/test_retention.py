@@ -47,14 +47,74 @@ def test_a_job_whose_time_has_not_come_keeps_its_bytes(owner: User, expires_in: 
         assert file.read() == b"video"
 
 
-def test_expiry_finishes_what_a_crash_interrupted(owner: User) -> None:
+def test_one_result_that_cannot_be_deleted_does_not_keep_the_others(
+    owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [with_file(owner, expires_in=-timedelta(seconds=1)) for _ in range(2)]
+    broken = jobs[0].files.get().path
+    delete = storage.delete_result
+
+    def delete_or_fail(name: str) -> None:
+        if name == broken:
+            raise OSError("read-only")
+        delete(name)
+
+    monkeypatch.setattr(storage, "delete_result", delete_or_fail)
+
+    assert retention.expire_due() == 2
+
+
+def test_of_two_that_expire_a_job_only_one_deletes(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
     job = with_file(owner, expires_in=-timedelta(seconds=1))
-    storage.delete_result(job.files.get().path)
+    late = Job.objects.get(pk=job.pk)
+    assert retention.expire(job, reason="first")
+    deleted: list[str] = []
+    monkeypatch.setattr(storage, "delete_result", deleted.append)
 
-    assert retention.expire_due() == 1
+    assert not retention.expire(late, reason="second")
 
-    job.refresh_from_db()
-    assert job.state == State.EXPIRED
+    assert not deleted
+
+
+def test_stray_files_are_swept_and_recorded_or_young_ones_stay(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded = with_file(owner, expires_in=None).files.get().path
+    gone = with_file(owner, expires_in=-timedelta(seconds=1))
+    stray = gone.files.get().path
+    gone.files.update(deleted_at=timezone.now())
+    retention.sweep_strays()
+    storage.open_result(stray).close()
+
+    monkeypatch.setattr(retention, "STRAY_AGE", timedelta(seconds=-5))
+    retention.sweep_strays()
+
+    storage.open_result(recorded).close()
+    with pytest.raises(FileNotFoundError):
+        storage.open_result(stray)
+
+
+def test_work_directories_of_jobs_that_are_over_or_unknown_are_swept(owner: User) -> None:
+    live = [make_job(owner, state).public_id for state in (State.QUEUED, State.RUNNING, State.PAUSED)]
+    over = [make_job(owner, State.COMPLETED).public_id, "req_nobody"]
+    for name in [*live, *over]:
+        storage.make_work_directory(name)
+
+    retention.sweep_work_directories()
+
+    assert [storage.work_directory(name).exists() for name in live] == [True] * 3
+    assert [storage.work_directory(name).exists() for name in over] == [False] * 2
+
+
+def test_a_job_that_ends_gives_its_directory_away_before_a_retry_can_use_it(
+    owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_job(owner)
+    storage.make_work_directory(job.public_id)
+    seen: list[bool] = []
+    monkeypatch.setattr(storage, "discard", lambda _: seen.append(storage.work_directory(job.public_id).exists()))
+
+    assert retention.end(job, State.CANCELLED)
+
+    assert seen == [False]
 
 
 def test_retention_of_zero_hours_keeps_for_ever(settings: Settings) -> None:

@@ -50,3 +50,18 @@ def test_a_host_runs_no_more_than_its_slots(owner: User, settings: Settings) -> 
 
     assert scheduling.next_job("busy") is None
     assert scheduling.next_job("idle") == waiting
+
+
+def test_many_jobs_of_one_owner_do_not_starve_another(owner: User) -> None:
+    make_job(owner, State.RUNNING, worker_host="elsewhere")
+    make_job(owner, priority=9, queued_at=timezone.now() - timedelta(hours=1))
+    newcomer = make_job(priority=0)
+
+    assert scheduling.next_job("host") == newcomer
+
+
+def test_owners_who_run_equally_much_are_served_by_priority_and_waiting_time(owner: User) -> None:
+    make_job(queued_at=timezone.now() - timedelta(hours=1))
+    urgent = make_job(owner, priority=9)
+
+    assert scheduling.next_job("host") == urgent

@@ -1,13 +1,16 @@
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from accounts.models import User
-from jobs import services
+from jobs import lifecycle, queue, services
 from jobs.engine.contract import Options
 from jobs.errors import LinkRefused, QueueFull, StateConflict
+from jobs.lifecycle import Lease
 from jobs.models import Job
 from jobs.services import Submission
 from jobs.states import State, Wish
@@ -25,7 +28,7 @@ def submission(url: str = LINK, **fields: Any) -> Submission:
 @pytest.fixture
 def wakeups(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     calls: list[str] = []
-    monkeypatch.setattr("jobs.queue.wake", lambda: calls.append("wake"))
+    monkeypatch.setattr(queue, "wake", lambda: calls.append("wake"))
     return calls
 
 
@@ -38,12 +41,12 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_submit_queues_the_job_and_wakes_a_worker_after_the_commit(
     owner: User, wakeups: list[str], django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
-    with django_capture_on_commit_callbacks() as callbacks:
+    with django_capture_on_commit_callbacks(execute=True):
         job = services.submit(owner, submission(priority=7))
         assert not wakeups
 
+    assert wakeups == ["wake"]
     assert (job.owner, job.state, job.host, job.priority) == (owner, State.QUEUED, "media.example", 7)
-    assert len(callbacks) == 1
     assert job.download_options() == Options()
 
 
@@ -150,3 +153,35 @@ def test_a_verb_that_the_state_does_not_allow_conflicts_and_changes_nothing(
         job.refresh_from_db()
         assert job.state == state
         assert not job.events.exists()
+
+
+@pytest.mark.parametrize(("verb", "wish"), [(services.cancel, Wish.CANCEL), (services.pause, Wish.PAUSE)])
+def test_a_job_that_a_worker_claims_meanwhile_is_asked_instead(
+    owner: User, verb: Callable[[Job], Job], wish: Wish
+) -> None:
+    job = make_job(owner)
+    seen_as_queued = Job.objects.get(pk=job.pk)
+    lifecycle.claim(job, Lease(owner="worker:1", host="worker", seconds=15))
+
+    verb(seen_as_queued)
+
+    job.refresh_from_db()
+    assert (job.state, job.wish) == (State.RUNNING, wish)
+
+
+def test_a_pause_of_a_job_that_is_being_cancelled_conflicts(owner: User) -> None:
+    job = services.cancel(make_job(owner, State.RUNNING))
+
+    with pytest.raises(StateConflict):
+        services.pause(job)
+
+
+def test_a_retried_job_goes_to_the_end_of_the_queue(owner: User) -> None:
+    job = make_job(owner, State.FAILED, queued_at=timezone.now() - timedelta(days=1))
+
+    assert services.retry(job).queued_at > timezone.now() - timedelta(minutes=1)
+
+
+def test_a_host_name_that_cannot_exist_is_refused(owner: User) -> None:
+    with pytest.raises(LinkRefused):
+        services.submit(owner, submission(f"http://{'a' * 254}/"))

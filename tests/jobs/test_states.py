@@ -1,4 +1,4 @@
-from jobs.states import ALLOWED, LIVE, TERMINAL, State, is_allowed, sources_of
+from jobs.states import ALLOWED, LIVE, TERMINAL, State, is_allowed
 
 
 def test_every_state_has_its_row_of_allowed_moves() -> None:
@@ -22,7 +22,7 @@ def test_a_terminal_state_is_left_only_by_retry_or_expiry() -> None:
 
 
 def test_only_a_running_job_completes() -> None:
-    assert sources_of(State.COMPLETED) == {State.RUNNING}
+    assert [state for state in State if is_allowed(state, State.COMPLETED)] == [State.RUNNING]
 
 
 def test_live_and_terminal_divide_the_states() -> None:

@@ -72,5 +72,22 @@ def test_a_work_directory_is_closed_to_others() -> None:
     path = storage.make_work_directory("req_private")
 
     assert path.stat().st_mode & 0o077 == 0
-    storage.discard_work_directory("req_private")
+    storage.discard(storage.set_aside("req_private"))
     assert not path.exists()
+
+
+def test_publishing_survives_directories_that_vanish_beside_it(tmp_path: Path) -> None:
+    def publish_and_delete(number: int) -> None:
+        source = Path(settings.WORK_DIR) / f"{tmp_path.name}-vanish-{number}"
+        source.parent.mkdir(parents=True, exist_ok=True)
+        for _ in range(50):
+            source.write_text("bytes", encoding="ascii")
+            storage.delete_result(storage.publish(source, f"{tmp_path.name}/deep/{number}.mp4"))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(publish_and_delete, range(4))) == [None] * 4
+
+
+def test_publishing_a_file_that_is_gone_fails(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        storage.publish(tmp_path / "missing.mp4", "videos/missing.mp4")

@@ -64,8 +64,8 @@ def first_api_key() -> str:
     owner = User.objects.filter(is_superuser=True).order_by("id").first()
     if owner is None:
         raise CommandError("There is no administrator to own the first API key.")
+    ApiKey.objects.filter(name=ENVIRONMENT_KEY).exclude(digest=keys.digest(settings.API_KEY)).delete()
     if settings.API_KEY:
-        ApiKey.objects.filter(name=ENVIRONMENT_KEY).exclude(digest=keys.digest(settings.API_KEY)).delete()
         if not ApiKey.objects.filter(digest=keys.digest(settings.API_KEY)).exists():
             keys.issue(owner, ENVIRONMENT_KEY, scopes=[Scope.ADMIN], secret=settings.API_KEY)
         return ""

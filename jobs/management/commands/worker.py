@@ -17,11 +17,10 @@ class Command(BaseCommand):
         database = connections.settings["default"]
         database["OPTIONS"].pop("pool", None)  # a pool has threads, which do not survive a fork
         database["CONN_MAX_AGE"] = None
-        cluster.run(prepare=prepare, tick=chores.start_due)
+        cluster.run(prepare=prepare, tick=chores.Clock().tick)
 
 
 def prepare() -> None:
-    """Load all that downloads need, and put right what the last workers of this host left."""
+    """Load all that downloads need, and put right what the last workers left."""
     warm(queries.tools())
-    chores.register()
-    chores.run_now()
+    chores.start_worker()
