@@ -1,12 +1,18 @@
 """How gunicorn serves the web processes. Values come from the service's settings."""
 
 import gc
+import sys
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
 from gunicorn.arbiter import Arbiter
 
-from downloader_project import settings
 from downloader_project.rehearsal import rehearse
+
+try:
+    from downloader_project import settings
+except ImproperlyConfigured as error:
+    sys.exit(f"{error}")
 
 bind = f"{settings.HOST}:{settings.PORT}"
 workers = settings.WORKERS

@@ -4,8 +4,11 @@ Each read declares its variable (name, kind, default, unit, meaning), so that th
 documentation is generated from the same lines. Nothing here knows what a setting is used for.
 """
 
+import ipaddress
+import json
 import math
 import os
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +23,10 @@ N = TypeVar("N", int, float)
 
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
+JSON_LIST = re.compile(r'\[\s*["\]]')  # an IPv6 address starts with a bracket too
+ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|[^\s/?#@:\[\]]+)(:(?P<port>\d{1,5}))?/?")
+DEFAULT_PORTS = {"http": 80, "https": 443}
+Check = Callable[[str], object]  # raises ValueError, with a message for the operator, for what must not be
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +52,14 @@ class Environment:
         self.variables: list[Variable] = []
         self.problems: list[str] = []
 
-    def text(self, name: str, default: str, meaning: str, *, choices: Sequence[str] = ()) -> str:
-        """Any text, or one of `choices` regardless of case."""
+    def text(
+        self, name: str, default: str, meaning: str, *, choices: Sequence[str] = (), check: Check | None = None
+    ) -> str:
+        """Any text that passes `check`, or one of `choices` regardless of case."""
 
         def convert(raw: str) -> str:
+            if check is not None:
+                _passed(check, raw)
             if not choices:
                 return raw
             found = [choice for choice in choices if choice.lower() == raw.lower()]
@@ -97,13 +108,26 @@ class Environment:
 
         return self._read(_variable(name, "flag", default, "", meaning), default, convert)
 
-    def words(self, name: str, default: Sequence[str], meaning: str) -> list[str]:
-        """A comma-separated list; blanks around the entries are dropped."""
+    def words(self, name: str, default: Sequence[str], meaning: str, *, check: Check | None = None) -> list[str]:
+        """A comma-separated list or a JSON list; blanks around the entries are dropped. Each passes `check`."""
 
         def convert(raw: str) -> list[str]:
-            return [word.strip() for word in raw.strip("[]").split(",") if word.strip()]
+            words = _json_list(raw) if JSON_LIST.match(raw) else raw.split(",")
+            words = [word.strip() for word in words if word.strip()]
+            if check is not None:
+                for word in words:
+                    _passed(check, word)
+            return words
 
         return self._read(_variable(name, "list", list(default), "", meaning), list(default), convert)
+
+    def networks(self, name: str, meaning: str) -> list[str]:
+        """A list of CIDR blocks, none by default."""
+        return self.words(name, [], meaning, check=lambda word: ipaddress.ip_network(word, strict=False))
+
+    def origin(self, name: str, meaning: str) -> str:
+        """Scheme, host and port of a site as browsers write them, without a slash at the end; empty when unset."""
+        return self._read(_variable(name, "url", "", "", meaning), "", _origin)
 
     def path(self, name: str, default: Path, meaning: str) -> Path:
         """A path of the file system, made absolute."""
@@ -111,10 +135,23 @@ class Environment:
             _variable(name, "path", default, "", meaning), default, lambda raw: Path(raw).expanduser().resolve()
         )
 
+    def directory(self, name: str, default: Path, meaning: str) -> Path:
+        """A directory; made (0700) if there is none, for what the service keeps is not for every local user."""
+        path = self.path(name, default, meaning)
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            self.problems.append(f"{name} cannot be made ({error.strerror})")
+        return path
+
     def secret(self, name: str, directory: Path, meaning: str) -> str:
         """A secret from the environment, else from a file in `directory`, generated (0600) on the first start."""
         value = self._read(_variable(name, "secret", "", "", meaning), "", str)
-        return value or _generated(directory / name.lower())
+        try:
+            return value or _generated(directory / name.lower())
+        except OSError as error:
+            self.problems.append(f"{name} cannot be kept in {directory} ({error.strerror})")
+        return ""
 
     def database(self, name: str, default_url: str, meaning: str) -> dict[str, Any]:
         """A `postgres://` or `sqlite:///` URL, parsed into Django's settings of one database."""
@@ -162,6 +199,32 @@ def _within(number: N, minimum: float, maximum: float | None) -> N:
         bounds = f"at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
         raise ValueError(f"must be {bounds}")
     return number
+
+
+def _passed(check: Check, text: str) -> None:
+    try:
+        check(text)
+    except ValueError as error:
+        raise ValueError(f"is wrong: {error}") from None
+
+
+def _json_list(raw: str) -> list[str]:
+    try:
+        words = json.loads(raw)
+    except ValueError:
+        words = None
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise ValueError("must be a comma-separated list, or a JSON list of texts")
+    return words
+
+
+def _origin(raw: str) -> str:
+    found = ORIGIN.fullmatch(raw.lower())
+    port = int(found["port"] or DEFAULT_PORTS[found["scheme"]]) if found else 0
+    if found is None or not 0 < port < 65536:
+        raise ValueError("must be http://name or https://name, perhaps with a port, and nothing behind it")
+    shown = "" if port == DEFAULT_PORTS[found["scheme"]] else f":{port}"
+    return f"{found['scheme']}://{found['host']}{shown}"
 
 
 def _variable(name: str, kind: str, default: object, unit: str, meaning: str) -> Variable:

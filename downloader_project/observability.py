@@ -4,13 +4,16 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 import structlog
 from django.http import HttpRequest, HttpResponse
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+FILE_TOKEN = re.compile(r"(/files/)[^/\s]+")
+
+Event = MutableMapping[str, Any]
 
 log = structlog.get_logger("http")
 
@@ -42,27 +45,14 @@ class RequestLogMiddleware:
         return response
 
 
-def logging_config(*, level: str, log_format: str) -> dict[str, Any]:
+def logging_config(*, level: str, log_format: str, environment: str) -> dict[str, Any]:
     """Django's LOGGING: everything to standard error, one line a record, as JSON or as text."""
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.PositionalArgumentsFormatter(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.StackInfoRenderer(),
-    ]
+    shared = _shared_processors(environment)
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
-    )
-    # format_exc_info and not dict_tracebacks: the latter prints local variables, cookies among them.
-    renderer: list[Any] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-        if log_format == "json"
-        else [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
     )
     return {
         "version": 1,
@@ -71,16 +61,55 @@ def logging_config(*, level: str, log_format: str) -> dict[str, Any]:
             "line": {
                 "()": structlog.stdlib.ProcessorFormatter,
                 "foreign_pre_chain": shared,
-                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderer(log_format)],
             }
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
-        "loggers": {
-            "django": {"handlers": [], "level": level, "propagate": True},
-            "django.server": {"handlers": [], "level": logging.WARNING, "propagate": True},
-            "django.request": {"level": logging.ERROR},
-            "django-q": {"handlers": [], "level": logging.WARNING, "propagate": True},
-            "gunicorn.error": {"handlers": [], "level": level, "propagate": True},
-        },
+        "loggers": _levels(level),
+    }
+
+
+def _shared_processors(environment: str) -> list[Any]:
+    """What happens to every record, whichever library wrote it."""
+
+    def name_installation(_logger: Any, _method: str, event: Event) -> Event:
+        event["environment"] = environment
+        return event
+
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        name_installation,
+        mask_file_tokens,
+    ]
+
+
+def mask_file_tokens(_logger: Any, _method: str, event: Event) -> Event:
+    """Whoever reads a signed file link in a log could fetch the file with it."""
+    for name in ("event", "path"):
+        if isinstance(event.get(name), str):
+            event[name] = FILE_TOKEN.sub(r"\1***", event[name])
+    return event
+
+
+def _renderer(log_format: str) -> list[Any]:
+    if log_format == "json":
+        # format_exc_info and not dict_tracebacks: the latter prints local variables, cookies among them.
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    return [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
+
+
+def _levels(level: str) -> dict[str, Any]:
+    """The libraries' loggers that do not simply follow the root."""
+    return {
+        "django": {"handlers": [], "level": level, "propagate": True},
+        "django.server": {"handlers": [], "level": logging.WARNING, "propagate": True},
+        "django.request": {"level": logging.ERROR},
+        "django-q": {"handlers": [], "level": logging.WARNING, "propagate": True},
+        "gunicorn.error": {"handlers": [], "level": level, "propagate": True},
     }

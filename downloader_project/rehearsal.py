@@ -10,7 +10,7 @@ from wsgiref.util import setup_testing_defaults
 import structlog
 from django.db import connections
 
-PATHS = ("/api/v1/health", "/accounts/login/")
+PATHS = ("/api/v1/health", "/accounts/login")
 
 
 def rehearse(application: Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]) -> None:

@@ -1,17 +1,15 @@
-"""All settings of the service, in sections. The environment is read here, through `env`, and nowhere else."""
+"""What an operator may choose, in sections. The environment is read here, through `env`, and nowhere else."""
 
 import socket
-from datetime import timedelta
-from pathlib import Path
 from urllib.parse import urlsplit
-
-from corsheaders.defaults import default_headers
-from csp.constants import NONE, SELF
 
 from downloader_project import __version__, observability
 from downloader_project.env import Environment, read_env_file
+from downloader_project.fixed_settings import *  # noqa: F403
+from downloader_project.fixed_settings import BASE_DIR, SPECTACULAR
+from jobs.engine import egress, options
+from jobs.engine.contract import EgressPolicy
 
-BASE_DIR = Path(__file__).resolve().parent.parent
 read_env_file(BASE_DIR / ".env")
 env = ENV = Environment()
 
@@ -20,7 +18,7 @@ KIB, MIB, GIB = 1024, 1024**2, 1024**3
 # --- Application -----------------------------------------------------------------------------------------------------
 APP_NAME = env.text("APP_NAME", "Ultimate Media Downloader", "name shown on pages and in /version")
 VERSION = env.text("VERSION", __version__, "version shown in /version")
-ENVIRONMENT = env.text("ENVIRONMENT", "production", "name of this installation, shown in logs")
+ENVIRONMENT = env.text("ENVIRONMENT", "production", "name of this installation, on every line of the log")
 DEBUG = env.flag("DEBUG", False, "Django's debug pages; never in production")
 
 # --- Server ----------------------------------------------------------------------------------------------------------
@@ -30,13 +28,12 @@ WORKERS = env.integer("WORKERS", 4, "web server processes", unit="processes", mi
 WEB_THREADS = env.integer(
     "WEB_THREADS", 32, "threads of each web process; a slow client holds one", unit="threads", minimum=2
 )
-PUBLIC_URL = env.text(
+PUBLIC_URL = env.origin(
     "PUBLIC_URL",
-    "",
     "address people reach the service at, such as https://media.example.org; links in answers start with it",
-).rstrip("/")
+)
 RAILWAY_ENVIRONMENT = env.text("RAILWAY_ENVIRONMENT", "", "set by Railway")
-RAILWAY_SERVICE_NAME = env.text("RAILWAY_SERVICE_NAME", "", "set by Railway")
+RAILWAY_SERVICE_NAME = env.text("RAILWAY_SERVICE_NAME", "", "set by Railway; read, and used for nothing")
 RAILWAY_DOMAIN = env.text("RAILWAY_STATIC_URL", "", "set by Railway") or env.text(
     "RAILWAY_PUBLIC_DOMAIN", "", "set by Railway"
 )
@@ -52,10 +49,11 @@ ALLOWED_HOSTS = env.words(
 ALLOWED_HOSTS += [PUBLIC_HOST] if PUBLIC_HOST else []
 
 # --- Storage ---------------------------------------------------------------------------------------------------------
-STORAGE_DIR = env.path(
+STORAGE_DIR = env.directory(
     "STORAGE_DIR",
     BASE_DIR / "data",
-    "directory of the database, secrets, results and work directories (/app/data in the image)",
+    "directory of the database, secrets, results and work directories (/app/data in the image); made for the service's "
+    "own user only",
 )
 FILES_DIR = STORAGE_DIR / "files"
 WORK_DIR = STORAGE_DIR / "work"
@@ -89,25 +87,31 @@ ALLOW_YT_DOWNLOADS = env.flag("ALLOW_YT_DOWNLOADS", False, "whether links to You
 ALLOW_PRIVATE_ADDRESSES = env.flag(
     "ALLOW_PRIVATE_ADDRESSES", False, "whether downloads may reach loopback and private networks"
 )
-EGRESS_ALLOW = env.words("EGRESS_ALLOW", [], "exceptions to the address policy: CIDR blocks or address:port")
+EGRESS_ALLOW = env.words(
+    "EGRESS_ALLOW",
+    [],
+    "exceptions to the address policy: CIDR blocks or address:port",
+    check=lambda entry: egress.is_allowed("192.0.2.1", 1, EgressPolicy(allow=(entry,))),
+)
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PUBLIC_URL.startswith("https://") else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
-SECURE_HSTS_SECONDS = 31_536_000
-SECURE_HSTS_INCLUDE_SUBDOMAINS = True
-SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
-X_FRAME_OPTIONS = "DENY"
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [SELF],
-        "img-src": [SELF, "data:"],
-        "object-src": [NONE],
-        "base-uri": [SELF],
-        "form-action": [SELF],
-        "frame-ancestors": [NONE],
-    }
-}
-PERMISSIONS_POLICY: dict[str, list[str]] = {"geolocation": [], "microphone": [], "camera": []}
+SECURE_HSTS_SECONDS = 31_536_000  # sent over TLS only
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag(
+    "HSTS_INCLUDE_SUBDOMAINS",
+    True,
+    "whether browsers that came over https shall use it for all subdomains too; false if one of them has plain http",
+)
+SIGN_IN_ATTEMPTS = env.integer(
+    "SIGN_IN_ATTEMPTS",
+    5,
+    "wrong sign-ins of one address, and for one name, before a wait of up to a minute; twice as many lead to one of "
+    "up to ten minutes, and so on; 0 for no limit; behind a proxy set TRUSTED_PROXIES, or all people are one address",
+    unit="attempts",
+)
+SIGN_IN_LONGEST_WAIT = env.integer(
+    "SIGN_IN_LONGEST_WAIT", 3600, "longest wait after wrong sign-ins", unit="seconds", minimum=60
+)
 
 # --- Limits ----------------------------------------------------------------------------------------------------------
 MAX_CONCURRENT_DOWNLOADS = env.integer(
@@ -135,12 +139,23 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer(
     "MAX_REQUEST_BODY_BYTES", 2 * MIB, "largest request body", unit="bytes", minimum=KIB
 )
 
+LONGEST_URL = 4096  # characters
+LONGEST_JOB_SECONDS = 7200
+
 # --- yt-dlp ----------------------------------------------------------------------------------------------------------
 YTDLP_FORMAT = env.text(
-    "YTDLP_FORMAT", "bestvideo+bestaudio/best", "format selector when a request names neither quality nor format"
+    "YTDLP_FORMAT",
+    "bestvideo+bestaudio/best",
+    "format selector when a request names neither quality nor format",
+    check=options.check_format_selector,
 )
 YTDLP_TIMEOUT = env.integer(
-    "YTDLP_TIMEOUT", 1800, "time one attempt may take when a request names none", unit="seconds", minimum=1
+    "YTDLP_TIMEOUT",
+    1800,
+    "time one attempt may take when a request names none",
+    unit="seconds",
+    minimum=1,
+    maximum=LONGEST_JOB_SECONDS,
 )
 YTDLP_PROGRESS_TIMEOUT = env.integer(
     "YTDLP_PROGRESS_TIMEOUT",
@@ -170,15 +185,16 @@ LEASE_SECONDS = env.integer(
 SHUTDOWN_GRACE_SECONDS = env.integer(
     "SHUTDOWN_GRACE_SECONDS", 10, "time a stopping service takes at most", unit="seconds", minimum=4
 )
-LONGEST_JOB_SECONDS = 7200
-
 # --- Webhooks --------------------------------------------------------------------------------------------------------
-WEBHOOK_TIMEOUT = env.integer("WEBHOOK_TIMEOUT", 30, "time a receiver may take to answer", unit="seconds", minimum=1)
+WEBHOOKS_COME_LATER = "read for compatibility: webhooks come in a later version"
+WEBHOOK_TIMEOUT = env.integer(
+    "WEBHOOK_TIMEOUT", 30, f"time a receiver may take to answer; {WEBHOOKS_COME_LATER}", unit="seconds", minimum=1
+)
 WEBHOOK_RETRY_ATTEMPTS = env.integer(
-    "WEBHOOK_RETRY_ATTEMPTS", 3, "attempts of one delivery", unit="attempts", minimum=1
+    "WEBHOOK_RETRY_ATTEMPTS", 3, f"attempts of one delivery; {WEBHOOKS_COME_LATER}", unit="attempts", minimum=1
 )
 WEBHOOK_RETRY_DELAY = env.integer(
-    "WEBHOOK_RETRY_DELAY", 5, "wait before the second attempt of a delivery", unit="seconds"
+    "WEBHOOK_RETRY_DELAY", 5, f"wait before a delivery's second attempt; {WEBHOOKS_COME_LATER}", unit="seconds"
 )
 
 # --- Database and cache ----------------------------------------------------------------------------------------------
@@ -211,7 +227,6 @@ else:
         "max_size": DATABASE_POOL_SIZE,
         "timeout": 10,
     }
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
     if REDIS_URL
@@ -222,11 +237,6 @@ CACHES = {
     },
     "process": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
-RATELIMIT_USE_CACHE = "default"
-SILENCED_SYSTEM_CHECKS = [
-    "django_ratelimit.E003",  # the check knows no subclass of the database cache; ours increments atomically
-    "django_ratelimit.W001",
-]
 
 # --- Queue: django-q2 carries wake-ups, never state ------------------------------------------------------------------
 Q_CLUSTER = {
@@ -247,82 +257,8 @@ Q_CLUSTER = {
     **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
 }
 
-# --- Django ----------------------------------------------------------------------------------------------------------
-INSTALLED_APPS = [
-    "django.contrib.admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
-    "whitenoise.runserver_nostatic",
-    "django.contrib.staticfiles",
-    "corsheaders",
-    "csp",
-    "django_filters",
-    "django_htmx",
-    "django_q",
-    "drf_spectacular",
-    "drf_spectacular_sidecar",
-    "lucide",
-    "rest_framework",
-    "accounts",
-    "jobs",
-    "media_api",
-]
-MIDDLEWARE = [
-    "downloader_project.observability.RequestLogMiddleware",
-    "media_api.errors.EnvelopeMiddleware",
-    "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
-    "csp.middleware.CSPMiddleware",
-    "django_permissions_policy.PermissionsPolicyMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
-]
-ROOT_URLCONF = "downloader_project.urls"
-WSGI_APPLICATION = "downloader_project.wsgi.application"
-APPEND_SLASH = False  # every API path works with and without a slash; a redirect would lose a POST's body
-TEMPLATES = [
-    {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
-        "OPTIONS": {
-            "context_processors": [
-                "django.template.context_processors.request",
-                "django.contrib.auth.context_processors.auth",
-                "django.contrib.messages.context_processors.messages",
-                "jobs.views.context.installation",
-            ]
-        },
-    }
-]
-AUTH_USER_MODEL = "accounts.User"
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
-]
-LOGIN_URL = "accounts:login"
-LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "jobs:home"
-LANGUAGE_CODE = "en"
-TIME_ZONE = "UTC"
-USE_TZ = True
-STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
-WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("map", "png", "jpg", "jpeg", "webp", "gif", "woff", "woff2", "gz", "br")
+# --- Pages -----------------------------------------------------------------------------------------------------------
 STATICFILES_DIRS = [env.path("STATIC_DIR", BASE_DIR / "static", "sources of the pages' style and scripts")]
-FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
 
 # --- API -------------------------------------------------------------------------------------------------------------
 DISABLE_DOCS = env.flag("DISABLE_DOCS", False, "hides /docs, /redoc and /openapi.json")
@@ -335,80 +271,22 @@ CORS_ALLOW_CREDENTIALS = (
     env.flag("CORS_ALLOW_CREDENTIALS", True, "whether those origins may send cookies; never together with *")
     and not CORS_ALLOW_ALL_ORIGINS
 )
-CORS_URLS_REGEX = r"^/(api|files|version)"
-CORS_ALLOW_HEADERS = [*default_headers, "X-API-Key", "X-Request-ID", "Idempotency-Key", "Range", "If-Range"]
-CORS_EXPOSE_HEADERS = [
-    "Accept-Ranges",
-    "Content-Disposition",
-    "Content-Range",
-    "ETag",
-    "Idempotent-Replayed",
-    "X-Request-ID",
-    "X-RateLimit-Limit",
-    "X-RateLimit-Remaining",
-    "X-RateLimit-Reset",
-    "Retry-After",
-    "Location",
-]
-TRUSTED_PROXIES = env.words(
-    "TRUSTED_PROXIES", [], "CIDR blocks of reverse proxies whose X-Forwarded-For tells the client's address"
+SPECTACULAR_SETTINGS = {"TITLE": APP_NAME, "VERSION": VERSION, **SPECTACULAR}
+TRUSTED_PROXIES = env.networks(
+    "TRUSTED_PROXIES", "CIDR blocks of reverse proxies whose X-Forwarded-For tells the client's address"
 )
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "accounts.authentication.ApiKeyAuthentication",
-        "accounts.authentication.SessionAuthentication",
-    ],
-    "DEFAULT_PERMISSION_CLASSES": ["accounts.authentication.MayCall"],
-    "DEFAULT_THROTTLE_CLASSES": ["media_api.throttling.CallThrottle"],
-    "DEFAULT_RENDERER_CLASSES": [
-        "rest_framework.renderers.JSONRenderer",
-        "rest_framework.renderers.BrowsableAPIRenderer",
-    ],
-    "DEFAULT_PARSER_CLASSES": [
-        "media_api.parsers.BoundedJSONParser",
-        "rest_framework.parsers.FormParser",
-        "rest_framework.parsers.MultiPartParser",
-    ],
-    "DEFAULT_SCHEMA_CLASS": "media_api.schema.Schema",
-    "EXCEPTION_HANDLER": "media_api.errors.handle",
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
-    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
-    "URL_FORMAT_OVERRIDE": None,
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": APP_NAME,
-    "VERSION": VERSION,
-    "DESCRIPTION": "Paste a link, get a verified file.",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "SCHEMA_PATH_PREFIX": "/api/v1",
-    "PREPROCESSING_HOOKS": ["media_api.schema.without_slash_twins"],
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "media_api.schema.with_error_codes",
-        "media_api.schema.with_files",
-    ],
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "ENUM_NAME_OVERRIDES": {
-        "JobStatus": "media_api.serializers.downloads.STATUSES",
-        "ProgressStatus": "media_api.serializers.downloads.PROGRESS_STATUSES",
-        "HealthStatus": "media_api.views.health.HEALTH_STATUSES",
-        "CheckStatus": "media_api.views.health.CHECK_STATUSES",
-    },
-}
 
 # --- Logging and monitoring ------------------------------------------------------------------------------------------
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO", "lowest level that is logged", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
 LOG_FORMAT = env.text(
     "LOG_FORMAT", "json", "json for one JSON object a line, text for people", choices=("json", "text")
 )
-ENABLE_METRICS = env.flag("ENABLE_METRICS", True, "whether metrics are served")
-METRICS_PORT = env.integer("METRICS_PORT", 9090, "port of the metrics endpoint", minimum=1, maximum=65535)
-LOGGING = observability.logging_config(level=LOG_LEVEL, log_format=LOG_FORMAT)
+METRICS_COME_LATER = "read for compatibility: metrics come in a later version"
+ENABLE_METRICS = env.flag("ENABLE_METRICS", True, f"whether metrics are served; {METRICS_COME_LATER}")
+METRICS_PORT = env.integer(
+    "METRICS_PORT", 9090, f"port of the metrics endpoint; {METRICS_COME_LATER}", minimum=1, maximum=65535
+)
+LOGGING = observability.logging_config(level=LOG_LEVEL, log_format=LOG_FORMAT, environment=ENVIRONMENT)
 
-SESSION_COOKIE_AGE = int(timedelta(days=14).total_seconds())
 
 env.stop_if_wrong()

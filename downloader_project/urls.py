@@ -3,7 +3,10 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from accounts.views import admin_sign_in
+
 urlpatterns = [
+    path("admin/login/", admin_sign_in),  # before the admin's own
     path("admin/", admin.site.urls),
     path("accounts/", include("accounts.urls")),
     path("", include("media_api.urls")),

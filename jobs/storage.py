@@ -31,7 +31,7 @@ class LocalStorage(FileSystemStorage):
             target = Path(self.path(name))
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
-            except FileExistsError:  # it vanished while it was made: its last file was deleted
+            except (FileExistsError, FileNotFoundError):  # it vanished while it was made: its last file was deleted
                 continue
             try:
                 _link(source, target)

@@ -52,10 +52,14 @@ class Code(StrEnum):
 
 @dataclass(frozen=True)
 class Meaning:
-    """What the documentation says about a code. `statuses` are the HTTP statuses it comes with."""
+    """What the documentation says about a code. `statuses` are the HTTP statuses it comes with.
+
+    A reserved code belongs to a feature of a later version: nothing answers with it yet.
+    """
 
     statuses: tuple[int, ...]
     text: str
+    is_reserved: bool = False
 
 
 MEANINGS: dict[Code, Meaning] = {
@@ -85,13 +89,13 @@ MEANINGS: dict[Code, Meaning] = {
     Code.UNSUPPORTED_MEDIA_TYPE: Meaning((415,), "The request's body has a media type that is not understood."),
     Code.RANGE_NOT_SATISFIABLE: Meaning((416,), "The file has no such bytes; `Content-Range` tells its size."),
     Code.RATE_LIMIT_EXCEEDED: Meaning((429,), "Too many calls; `Retry-After` tells how many seconds to wait."),
-    Code.QUOTA_EXCEEDED: Meaning((429, 507), "The caller's allowance of jobs or storage is used up."),
+    Code.QUOTA_EXCEEDED: Meaning((429, 507), "The caller's allowance of jobs or storage is used up.", is_reserved=True),
     Code.INTERNAL_SERVER_ERROR: Meaning((500,), "Something broke here; the operator finds it by the request id."),
-    Code.METADATA_EXTRACTION_FAILED: Meaning((502,), "The site's page could not be read."),
-    Code.DOWNLOAD_FAILED: Meaning((502,), "A download that the answer depends on failed."),
+    Code.METADATA_EXTRACTION_FAILED: Meaning((502,), "The site's page could not be read.", is_reserved=True),
+    Code.DOWNLOAD_FAILED: Meaning((502,), "A download that the answer depends on failed.", is_reserved=True),
     Code.QUEUE_FULL: Meaning((503,), "Too many jobs are waiting; try again later."),
     Code.SERVICE_UNAVAILABLE: Meaning((503,), "The service cannot work at the moment."),
-    Code.EXTRACTION_TIMEOUT: Meaning((504,), "The site did not answer in time."),
+    Code.EXTRACTION_TIMEOUT: Meaning((504,), "The site did not answer in time.", is_reserved=True),
 }
 CODE_OF_STATUS = {meaning.statuses[0]: code for code, meaning in reversed(MEANINGS.items())} | {
     400: Code.BAD_REQUEST,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.utils import OpenApiExample
 
 JOB: dict[str, Any] = {
@@ -125,7 +126,7 @@ HEALTH = OpenApiExample(
     {
         "status": "healthy",
         "timestamp": "2026-11-22T12:00:00.000000Z",
-        "version": "3.0.0",
+        "version": settings.VERSION,
         "uptime_seconds": 86400.0,
         "checks": {
             "database": {"status": "ok", "message": "answers"},
@@ -140,8 +141,8 @@ HEALTH = OpenApiExample(
 VERSION = OpenApiExample(
     "version",
     {
-        "version": "3.0.0",
-        "app_name": "Ultimate Media Downloader",
+        "version": settings.VERSION,
+        "app_name": settings.APP_NAME,
         "build_date": "2026-11-22T09:30:00.000000Z",
         "features": ["downloads", "pause_resume", "signed_links", "idempotency"],
     },

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 from django.core import signing
+from django.db import connection
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils.cache import get_conditional_response
@@ -111,7 +112,9 @@ def serve(request: HttpRequest, token: str, name: str) -> HttpResponseBase:
     except BaseException:
         content.close()
         raise
-    if not isinstance(response, RangeFileResponse):
+    if isinstance(response, RangeFileResponse):
+        _free_connection()
+    else:
         content.close()
     return _with_headers(response, file)
 
@@ -173,6 +176,15 @@ def _reader(request: HttpRequest) -> User:
         "Send an API key in the header X-API-Key, or use the job's signed link.",
         headers={"WWW-Authenticate": "Bearer"},
     )
+
+
+def _free_connection() -> None:
+    """Give the database connection back now: Django would keep it until the last byte is sent, and the pool is small.
+
+    Within a transaction it stays, for that would be lost.
+    """
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 def _respond(request: HttpRequest, file: MediaFile, content: IO[bytes]) -> HttpResponseBase:

@@ -18,6 +18,7 @@ from accounts.authentication import caller
 from accounts.models import User
 from media_api.errors import ApiError, Code
 from media_api.models import IdempotentCall
+from media_api.throttling import counted_as
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
@@ -40,7 +41,7 @@ def answer_once(request: Request, respond: Callable[[], Response], *, atomic: bo
         return respond()
     if not SANE_KEY.fullmatch(key):
         raise ValidationError({HEADER: ["A key has 1 to 255 visible ASCII characters."]})
-    call, is_ours = _claim(caller(request), key, _fingerprint(request))
+    call, is_ours = _claim(caller(request), _own(request, key), _fingerprint(request))
     if not is_ours:
         return _replay(call)
     try:
@@ -57,6 +58,13 @@ def clear_old() -> int:
     """Forget answers older than a day; returns how many."""
     deleted, _ = IdempotentCall.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
     return deleted
+
+
+def _own(request: Request, key: str) -> str:
+    """The key as stored. Callers without an account share one user: their keys are told apart by their addresses."""
+    if request.user.is_authenticated or request.auth is not None:
+        return key
+    return hashlib.sha256(f"{counted_as(request)}\n{key}".encode()).hexdigest()
 
 
 def _claim(user: User, key: str, fingerprint: str) -> tuple[IdempotentCall, bool]:

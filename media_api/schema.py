@@ -11,14 +11,17 @@ from rest_framework import serializers
 from media_api.errors import MEANINGS, Code
 
 ERROR_CODES = "Errors look alike everywhere. `code` is one of:\n\n" + "\n".join(
-    f"- `{code}` ({', '.join(map(str, meaning.statuses))}): {meaning.text}" for code, meaning in MEANINGS.items()
+    f"- `{code}` ({', '.join(map(str, meaning.statuses))}): {meaning.text}"
+    + (" *Reserved: no call answers with it yet.*" if meaning.is_reserved else "")
+    for code, meaning in MEANINGS.items()
 )
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
     OpenApiParameter.HEADER,
     description="1 to 255 visible ASCII characters. The same request with the same key is done once; a repetition "
-    "within 24 hours gets the first answer again, with the header `Idempotent-Replayed: true`.",
+    "within 24 hours gets the first answer again, with the header `Idempotent-Replayed: true`. "
+    "Callers without an API key are told apart by their address.",
 )
 Direction = Literal["request", "response"]
 ALWAYS = {"X-Request-ID": ("string", "names this call in logs; the caller's own is kept when it is a sane token")}

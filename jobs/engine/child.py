@@ -9,16 +9,16 @@ import re
 import time
 import traceback
 from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 import yt_dlp
+from yt_dlp.downloader.fragment import HttpQuietDownloader
 from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.postprocessor.ffmpeg import FFmpegPostProcessor
 from yt_dlp.utils import DownloadCancelled, YoutubeDLError
 
-from jobs.engine import confinement, failures, messages, options, products, warm, workspace
+from jobs.engine import confinement, failures, matching, messages, options, products, warm, workspace
 from jobs.engine.confinement import Confinement
 from jobs.engine.contract import Failure, FailureCode, LogLine, Phase, Progress, Request, Result
 from jobs.engine.progress import Meter, phase_of
@@ -28,11 +28,6 @@ FLUSH_SECONDS = 1.0
 MAX_LINE_CHARACTERS = 2000
 MAX_LINES = 1000
 LOG_TAIL = 40
-
-# What ffmpeg may take a stream for. Others, such as IMF, are lists of addresses that it connects to by itself.
-FFMPEG_FORMATS = (
-    "hls,dash,mpegts,mpeg,mov,mp4,matroska,webm,flv,live_flv,asf,ogg,aac,ac3,eac3,mp3,flac,wav,h264,hevc,webvtt,srt"
-)
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -113,8 +108,9 @@ class Attempt:
         """Extraction is over, formats are chosen, the download is about to begin."""
         # What is neither a page nor known media, yt-dlp fetches in the hope that it is a video.
         self._is_guess = info.get("extractor") == "generic" and info.get("ext") == "unknown_video"
-        if info.get("format_id"):
-            self._sender.send(messages.Chosen(format_id=str(info["format_id"])))
+        format_id = str(info.get("format_id") or "")
+        if options.is_pinnable(format_id):
+            self._sender.send(messages.Chosen(format_id=format_id))
         self._sender.send(self._meter.plan(info))
 
     # --- the download ---
@@ -141,12 +137,10 @@ class Attempt:
             postprocessor_hook=self.on_postprocessor,
             logger=self._log,
         )
-        parameters |= {"noplaylist": True, "playlist_items": "1"}
-        parameters["external_downloader_args"]["ffmpeg_i"] += ["-format_whitelist", FFMPEG_FORMATS]
+        HttpQuietDownloader.to_screen = _heed_fragment_size
         # Where yt-dlp asks whether there is an ffmpeg at all, it forgets the parameter.
         FFmpegPostProcessor._ffmpeg_location.set(parameters["ffmpeg_location"])
-        with yt_dlp.YoutubeDL(parameters, auto_init=False) as downloader:
-            _add_extractors(downloader)
+        with matching.Downloader(parameters) as downloader:
             downloader.add_post_processor(_Announcement(self.on_chosen), when="before_dl")
             info = downloader.extract_info(self._request.url, download=True)
             return self._single(downloader.sanitize_info(info) or {})
@@ -176,7 +170,7 @@ class Attempt:
             files=files,
             metadata=products.metadata(info),
             template_values=products.template_values(info),
-            extractor=str(info.get("extractor") or ""),
+            extractor=products.plain_text(str(info.get("extractor") or "")),
             versions=dict(warm.versions(self._request.tools)),
         )
 
@@ -242,7 +236,8 @@ class Log:
         self._take("error", message)
 
     def _take(self, level: str, message: str) -> None:
-        text = failures.redact(_COLOUR.sub("", message).replace(f"{self._work_dir}/", "")).strip()
+        plain = products.plain_text(_COLOUR.sub("", message)).replace(f"{self._work_dir}/", "")
+        text = failures.redact(plain).strip()
         self.tail.append(text)
         self._count += 1
         if text and self._count <= MAX_LINES:
@@ -264,12 +259,10 @@ class _Announcement:
         return [], info
 
 
-def _add_extractors(downloader: Any) -> None:
-    if downloader.params.get("allowed_extractors") != ["default"]:
-        downloader.add_default_info_extractors()
-        return
-    for extractor in warm.extractors():
-        downloader.add_info_extractor(extractor)
+def _heed_fragment_size(_downloader: Any, message: str, *_: Any, **__: Any) -> None:
+    """yt-dlp silences the downloaders of fragments, and afterwards knows only that a fragment is missing."""
+    if "larger than max-filesize" in message:
+        raise TooLarge(message.strip())
 
 
 def _without_number(info: dict[str, Any]) -> dict[str, Any]:
@@ -279,16 +272,4 @@ def _without_number(info: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_range_refused(error: BaseException) -> bool:
-    return any(isinstance(link, HTTPError) and link.status == 416 for link in _chain(error))
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    waiting: list[Any] = [error]
-    while waiting:
-        link = waiting.pop()
-        if isinstance(link, BaseException) and id(link) not in seen:
-            seen.add(id(link))
-            yield link
-            exc_info = getattr(link, "exc_info", None) or (None, None, None)
-            waiting += [link.__cause__, link.__context__, getattr(link, "cause", None), exc_info[1]]
+    return any(isinstance(cause, HTTPError) and cause.status == 416 for cause in failures.causes(error))

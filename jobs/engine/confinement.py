@@ -24,6 +24,7 @@ from typing import Any
 
 from jobs.engine.contract import Limits, Request, Tools
 from jobs.engine.egress import Proxy, SocketGuard
+from jobs.engine.options import FILE_INPUT, NETWORK_INPUT
 from jobs.engine.workspace import LOG_NAME
 
 PIPE = 3  # the descriptor on which a confined child reports
@@ -34,6 +35,7 @@ _INHERITED_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "TZ")
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _OPEN_FILES = 1024
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_FORMAT_LISTS = frozenset({FILE_INPUT[-1], NETWORK_INPUT[-1]})
 _FFMPEG_SCHEMES = frozenset({"file", "http", "https", "pipe"})
 
 Check = Callable[[tuple[Any, ...]], None]
@@ -182,7 +184,7 @@ class ProgramGuard:
     """Lets Python start the given programs, by absolute path, and nothing else. No shell, no fork.
 
     ffmpeg may open files, and what it asks the proxy for. Its own list of protocols cannot say so: it needs tcp for
-    http, and then takes a stream's `tcp://127.0.0.1:6379` as well.
+    http, and then takes a stream's `tcp://127.0.0.1:6379` as well. What an input may be must be said for each.
     """
 
     allowed: frozenset[str]
@@ -199,8 +201,9 @@ class ProgramGuard:
 
     def checks(self) -> dict[str, Check]:
         """Checks by audit event."""
-        others = ("os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "pty.spawn")
-        return {"subprocess.Popen": self._check_program} | dict.fromkeys(others, self._refuse)
+        starts = ("subprocess.Popen", "os.posix_spawn")  # from Python 3.13 on, the former does the latter
+        others = ("os.system", "os.exec", "os.spawn", "os.fork", "os.forkpty", "pty.spawn")
+        return dict.fromkeys(starts, self._check_program) | dict.fromkeys(others, self._refuse)
 
     def _check_program(self, arguments: tuple[Any, ...]) -> None:
         program = os.fsdecode(arguments[0])
@@ -208,7 +211,15 @@ class ProgramGuard:
         if not os.path.isabs(program) or resolved not in self.allowed:  # noqa: PTH117
             self._refuse((program,))
         if resolved in self.without_tcp:
-            self._check_inputs([os.fsdecode(argument) for argument in arguments[1]])
+            command = [os.fsdecode(argument) for argument in arguments[1]]
+            self._check_formats(command)
+            self._check_inputs(command)
+
+    def _check_formats(self, command: Sequence[str]) -> None:
+        given = [value for option, value in pairwise(command) if option == "-format_whitelist"]
+        inputs = command.count("-i") + ("-show_streams" in command)
+        if len(given) < inputs or not _FORMAT_LISTS.issuperset(given):
+            self._refuse((f"{command[0]} without a list of formats",))
 
     def _check_inputs(self, command: Sequence[str]) -> None:
         inputs = {value for option, value in pairwise(command) if option == "-i"}

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from jobs.engine.contract import Failure, FailureCode
+from jobs.engine.products import plain_text
 from jobs.engine.verification import VerificationError
 
 MAX_DETAIL_CHARACTERS = 2000
@@ -40,15 +41,16 @@ _STANDING: Mapping[FailureCode, _Standing] = {
         "There is nothing at this address any more; open it in a browser and copy the current address.", False
     ),
     FailureCode.LOGIN_REQUIRED: _Standing(
-        "The site shows this only to signed-in visitors; upload cookies of an account that may see it, "
-        "name them in cookies_id and retry.",
+        "The site shows this only to signed-in visitors, and this service cannot sign in; "
+        "look for a copy that is open to everyone.",
         False,
     ),
     FailureCode.GEO_BLOCKED: _Standing(
         "The site does not show this in the country that this server is in; look for a copy that is open to it.", False
     ),
     FailureCode.RATE_LIMITED: _Standing(
-        "The site asks for fewer requests; the download is tried again later, or upload cookies to be let through.",
+        "The site asks for fewer requests; the download is tried again later, and if it keeps failing retry it in "
+        "some hours.",
         True,
     ),
     FailureCode.DRM: _Standing(
@@ -58,13 +60,16 @@ _STANDING: Mapping[FailureCode, _Standing] = {
         "This live stream or premiere is not on the air; retry when it has started.", False
     ),
     FailureCode.FORMAT_UNAVAILABLE: _Standing(
-        "The site does not offer the wanted format; ask /formats what there is, or choose quality best.", False
+        "The site does not offer what was asked for; submit the link again with quality best, without custom_format "
+        "and audio_only.",
+        False,
     ),
     FailureCode.TOO_LARGE: _Standing(
         "The file is larger than this service allows; choose a lower quality or audio only.", False
     ),
     FailureCode.TIMEOUT: _Standing(
-        "The download did not end within its time; raise timeout_sec or choose a lower quality, then retry.", False
+        "The download did not end within its time; submit the link again with a higher timeout_sec or a lower quality.",
+        False,
     ),
     FailureCode.STALLED: _Standing(
         "No more data came from the site; the download goes on later from where it stopped.", True
@@ -76,7 +81,7 @@ _STANDING: Mapping[FailureCode, _Standing] = {
     ),
     FailureCode.POST_PROCESSING: _Standing(
         "The media came, but could not be made into what was asked for; "
-        "choose another container or audio format and retry.",
+        "submit the link again with another video_format or audio_format.",
         False,
     ),
     FailureCode.BLOCKED_ADDRESS: _Standing(
@@ -170,7 +175,7 @@ def failure(code: FailureCode, detail: str = "") -> Failure:
     return Failure(
         code=code,
         message=standing.message,
-        detail=redact(detail[: 4 * MAX_DETAIL_CHARACTERS])[:MAX_DETAIL_CHARACTERS],
+        detail=redact(plain_text(detail[: 4 * MAX_DETAIL_CHARACTERS]))[:MAX_DETAIL_CHARACTERS],
         is_retryable=standing.is_retryable,
     )
 
@@ -181,6 +186,18 @@ def classify(error: BaseException, *, log_tail: Sequence[str] = ()) -> Failure:
     steps = (_hard_limit, _by_type, _by_message, lambda _: _by_log(log_tail), _by_kind)
     code = next((found for step in steps if (found := step(chain)) is not None), FailureCode.INTERNAL)
     return failure(code, f"{type(error).__name__}: {error}")
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and everything behind it, the nearest first. Survives cycles.
+
+    Follows every way in which Python, yt-dlp, requests and urllib3 wrap errors.
+    """
+    seen: list[BaseException] = [error]
+    for current in seen:
+        yield current
+        if len(seen) < MAX_CHAIN:
+            seen.extend(link for link in _links(current) if not any(link is known for known in seen))
 
 
 def redact(text: str) -> str:
@@ -223,7 +240,7 @@ class _Chain:
 
     @classmethod
     def of(cls, error: BaseException) -> "_Chain":
-        return cls(tuple(_walk(error)), _ytdlp())
+        return cls(tuple(causes(error)), _ytdlp())
 
     def first(self, kind: Any) -> Any:
         """The nearest exception of a type, or None."""
@@ -262,15 +279,6 @@ def _ytdlp() -> _Ytdlp:
         transport=(exceptions.TransportError, utils.ContentTooShortError),
         post_processing=utils.PostProcessingError,
     )
-
-
-def _walk(error: BaseException) -> Iterator[BaseException]:
-    """Breadth first over every way in which Python, yt-dlp, requests and urllib3 wrap errors. Survives cycles."""
-    seen: list[BaseException] = [error]
-    for current in seen:
-        yield current
-        if len(seen) < MAX_CHAIN:
-            seen.extend(link for link in _links(current) if not any(link is known for known in seen))
 
 
 def _links(error: BaseException) -> list[BaseException]:
@@ -356,4 +364,4 @@ _TRANSPORT = (ConnectionError, TimeoutError, ssl.SSLError, http.client.HTTPExcep
 
 
 def _names_a_tool(error: FileNotFoundError) -> bool:
-    return str(error.filename or "").rpartition("/")[2] in {"ffmpeg", "ffprobe", "deno", "node", "bun"}
+    return str(error.filename or "").rpartition("/")[2] in {"ffmpeg", "ffprobe", "deno", "node"}

@@ -14,7 +14,7 @@ from jobs.engine import ffprobe_stand_in
 from jobs.engine.contract import Tools
 
 VERSION_SECONDS = 10
-JS_RUNTIMES = ("deno", "node", "bun")  # in order of preference
+JS_RUNTIMES = ("deno", "node")  # in order of preference; yt-dlp runs bun without any sandbox
 
 
 class ToolMissingError(RuntimeError):

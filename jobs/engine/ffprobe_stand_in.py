@@ -5,6 +5,7 @@ as JSON. yt-dlp starts it several times a job, so nothing here imports re, json,
 double the time it takes to start.
 """
 
+import itertools
 import os
 import sys
 
@@ -141,7 +142,7 @@ def main(ffmpeg: str, arguments: list[str]) -> int:
         _, text = run(ffmpeg, ["-version"], 1)
         sys.stdout.write(text.replace("ffmpeg version", "ffprobe version", 1))
         return 0
-    _, text = run(ffmpeg, ["-hide_banner", "-nostdin", "-i", arguments[-1]], 2)
+    _, text = run(ffmpeg, ["-hide_banner", "-nostdin", *_input_options(arguments), "-i", arguments[-1]], 2)
     report = parse(text)
     is_json = "json" in arguments
     if not report.streams:
@@ -150,6 +151,12 @@ def main(ffmpeg: str, arguments: list[str]) -> int:
         return 1
     sys.stdout.write(_as_json(report, arguments[-1]) if is_json else _as_sections(report))
     return 0
+
+
+def _input_options(arguments: list[str]) -> list[str]:
+    """What the caller says that the file may be, for ffmpeg."""
+    pairs = itertools.pairwise(arguments)
+    return [word for pair in pairs if pair[0] in ("-protocol_whitelist", "-format_whitelist") for word in pair]
 
 
 def _as_sections(report: Report) -> str:

@@ -12,13 +12,33 @@ from typing import Any
 from jobs.engine.contract import Options, Request, Tools
 
 MAX_SELECTOR_CHARACTERS = 500
+MAX_PINNED_CHARACTERS = 200
 EXCERPT_CHARACTERS = 30  # either side of an error
 SOCKET_TIMEOUT_SECONDS = 20
 RETRIES = 3
 MAX_RETRY_SLEEP_SECONDS = 4.0
 
-# ffmpeg sends http and tls through the proxy of its environment; every other network protocol would pass the proxy by.
-FFMPEG_NETWORK_PROTOCOLS = "http,https,tls,tcp,crypto,data,httpproxy"
+# What ffmpeg may take bytes for that somebody else has made. Not listed, among others: concat, imf, vobsub, tty. Those
+# are lists of further files and addresses, which ffmpeg opens by itself, or show any file as text.
+_CONTAINERS = (
+    "asf,avi,dv,flv,live_flv,matroska,mov,mpeg,mpegts,mxf,nut,ogg,rm,"
+    "av1,h264,hevc,ivf,m4v,mpegvideo,obu,"
+    "aac,ac3,aiff,amr,ape,au,caf,dts,dtshd,eac3,flac,mp3,mpc,mpc8,truehd,tta,w64,wav,wv"
+)
+_SUBTITLES = "ass,lrc,microdvd,sami,scc,srt,subviewer,subviewer1,webvtt"
+_PICTURES = "apng,bmp_pipe,gif,gif_pipe,image2,jpeg_pipe,jpegxl_pipe,png_pipe,tiff_pipe,webp_anim,webp_pipe"
+
+# ffmpeg's options for an input in the work directory, whatever its name says it is.
+FILE_INPUT = (
+    *("-protocol_whitelist", "file"),
+    *("-format_whitelist", f"{_CONTAINERS},{_SUBTITLES},{_PICTURES},ffmetadata"),
+)
+# And for one that it fetches. It sends http and tls through the proxy of its environment; every other network protocol
+# would pass the proxy by. Lists of further addresses are fine, for those are fetched in the same way.
+NETWORK_INPUT = (
+    *("-protocol_whitelist", "http,https,tls,tcp,crypto,data,httpproxy"),
+    *("-format_whitelist", f"hls,dash,{_CONTAINERS},{_SUBTITLES}"),
+)
 
 Parameters = dict[str, Any]
 Hook = Callable[[dict[str, Any]], None]
@@ -117,12 +137,16 @@ def is_audio(options: Options) -> bool:
 
 def _format_selection(request: Request) -> Parameters:
     wanted = _wanted_formats(request)
-    if request.pinned_format and _PINNABLE.fullmatch(request.pinned_format):
+    if request.pinned_format and is_pinnable(request.pinned_format):
         wanted |= {"format": f"{request.pinned_format}/{wanted['format']}"}
     return wanted
 
 
-# Ids that a selector reads as one word each; another id is not pinned, and its partial file waits in vain.
+def is_pinnable(format_id: str) -> bool:
+    """Does a selector read the id as one word for each format? Another one's partial file waits in vain."""
+    return len(format_id) <= MAX_PINNED_CHARACTERS and _PINNABLE.fullmatch(format_id) is not None
+
+
 _PINNABLE = re.compile(r"[\w.:-]+(?:\+[\w.:-]+)*", re.ASCII)
 
 
@@ -282,7 +306,7 @@ def _network() -> Parameters:
         "fragment_retries": RETRIES,
         "extractor_retries": RETRIES,
         "retry_sleep_functions": dict.fromkeys(("http", "fragment", "extractor"), _retry_sleep),
-        "external_downloader_args": {"ffmpeg_i": ["-protocol_whitelist", FFMPEG_NETWORK_PROTOCOLS]},
+        "external_downloader_args": {"ffmpeg_i": [*NETWORK_INPUT]},
     }
 
 

@@ -1,16 +1,25 @@
 """Post-processors of ours, for what yt-dlp's own get wrong for a service: one unfit file must not fail the download.
 
 Only imported where yt-dlp is at work. They run as parts of yt-dlp, by its rules: `run` takes and gives its info dict.
+yt-dlp's own are bound too in what they may take a file for.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from yt_dlp.globals import all_plugins_loaded, postprocessors
-from yt_dlp.postprocessor import EmbedThumbnailPP, FFmpegThumbnailsConvertorPP, FFmpegVideoRemuxerPP, PostProcessor
+from yt_dlp.postprocessor import (
+    EmbedThumbnailPP,
+    FFmpegPostProcessor,
+    FFmpegThumbnailsConvertorPP,
+    FFmpegVideoRemuxerPP,
+    PostProcessor,
+)
 from yt_dlp.utils import PostProcessingError
+
+from jobs.engine.options import FILE_INPUT
 
 Info = dict[str, Any]
 Outcome = tuple[list[str], Info]
@@ -33,6 +42,35 @@ def register() -> None:
     all_plugins_loaded.value = True
     ours = (ContainerPP, CoverPP, InfoJsonCleanerPP, ThumbnailAsJpegPP)
     postprocessors.value.update({kind.__name__: kind for kind in ours})
+    _name_what_inputs_may_be()
+
+
+def _name_what_inputs_may_be() -> None:
+    """Whatever yt-dlp starts to read a file gets FILE_INPUT: a "film" may be a list of this machine's files.
+
+    yt-dlp's own way, `postprocessor_args`, goes by post-processor and does not reach ffprobe.
+    """
+    FFmpegPostProcessor.real_run_ffmpeg = _run_ffmpeg
+    FFmpegPostProcessor.get_metadata_object = _metadata
+    FFmpegPostProcessor.get_audio_codec = _audio_codec
+
+
+_unguarded_run_ffmpeg = FFmpegPostProcessor.real_run_ffmpeg
+_unguarded_metadata = FFmpegPostProcessor.get_metadata_object
+
+
+def _run_ffmpeg(self: Any, inputs: Sequence[tuple[str, Any]], outputs: Any, **more: Any) -> Any:
+    return _unguarded_run_ffmpeg(self, [(path, [*FILE_INPUT, *options]) for path, options in inputs], outputs, **more)
+
+
+def _metadata(self: Any, path: str, opts: Sequence[str] = ()) -> Any:
+    return _unguarded_metadata(self, path, [*FILE_INPUT, *opts])
+
+
+def _audio_codec(self: Any, path: str) -> Any:
+    """yt-dlp's own takes no options for ffprobe."""
+    streams = self.get_metadata_object(path).get("streams", ())
+    return next((stream.get("codec_name") for stream in streams if stream["codec_type"] == "audio"), None)
 
 
 class ContainerPP(FFmpegVideoRemuxerPP):  # type: ignore[misc]

@@ -8,7 +8,8 @@ from typing import Any
 
 from jobs.engine import verification, workspace
 from jobs.engine.contract import FileRole, ProducedFile, Request
-from jobs.engine.verification import MIME_TYPES, VerificationError
+from jobs.engine.file_types import MIME_TYPES
+from jobs.engine.verification import VerificationError
 
 METADATA_FIELDS = (
     *("title", "description", "uploader", "uploader_id", "upload_date", "duration", "view_count", "like_count"),
@@ -52,10 +53,15 @@ def template_values(info: dict[str, Any]) -> dict[str, Any]:
     return _fields(info, TEMPLATE_FIELDS)
 
 
+def plain_text(text: str) -> str:
+    """Text that PostgreSQL takes: no NUL, no lone surrogates, no endless length."""
+    return text[:MAX_CHARACTERS].replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
 def plain(value: Any) -> Any:
-    """JSON types only, with text that PostgreSQL takes: no NUL, no lone surrogates, no endless length."""
+    """JSON types only, with text as from `plain_text`."""
     if isinstance(value, str):
-        return value[:MAX_CHARACTERS].replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+        return plain_text(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, bool | int) or value is None:

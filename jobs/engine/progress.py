@@ -70,8 +70,8 @@ class Meter:
             percent=self._percent,
             downloaded_bytes=_integer(status.get("downloaded_bytes")),
             total_bytes=_integer(_total(status)),
-            speed_bps=status.get("speed"),
-            eta_seconds=status.get("eta"),
+            speed_bps=_number(status.get("speed")),
+            eta_seconds=_number(status.get("eta")),
         )
 
     def _raise_to(self, share_of_current: float) -> None:
@@ -81,19 +81,19 @@ class Meter:
 
 def _weights(formats: Sequence[dict[str, Any]]) -> list[float]:
     """Sizes where all are known, else bit rates, else the same for each."""
-    for measure in (_size, lambda chosen: chosen.get("tbr")):
+    for measure in (_size, lambda chosen: _number(chosen.get("tbr"))):
         weights = [measure(chosen) for chosen in formats]
         if all(weights):
-            return [float(weight) for weight in weights]
+            return [float(weight or 0) for weight in weights]
     return [1.0] * len(formats)
 
 
-def _size(info: dict[str, Any]) -> Any:
-    return info.get("filesize") or info.get("filesize_approx")
+def _size(info: dict[str, Any]) -> float | None:
+    return _number(info.get("filesize")) or _number(info.get("filesize_approx"))
 
 
-def _total(status: dict[str, Any]) -> Any:
-    return status.get("total_bytes") or status.get("total_bytes_estimate")
+def _total(status: dict[str, Any]) -> float | None:
+    return _number(status.get("total_bytes")) or _number(status.get("total_bytes_estimate"))
 
 
 def _fraction(status: dict[str, Any]) -> float | None:
@@ -104,5 +104,11 @@ def _fraction(status: dict[str, Any]) -> float | None:
     return next((min(done / whole, 1.0) for done, whole in pairs if done is not None and whole), None)
 
 
-def _integer(number: float | None) -> int | None:
+def _integer(value: Any) -> int | None:
+    number = _number(value)
     return None if number is None else int(number)
+
+
+def _number(value: Any) -> float | None:
+    """What sites declare may be absurd: infinite, negative, text, or more than a database's integer holds."""
+    return value if isinstance(value, int | float) and 0 <= value < 2**63 else None

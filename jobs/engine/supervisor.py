@@ -45,8 +45,7 @@ class _Process:
 
     def __init__(self) -> None:
         self.pid: int | None = None
-        self.pipe = -1
-        self.descriptor = -1  # readable when the child has ended
+        self.pipe = -1  # at its end when the child has ended
         self.status: int | None = None
 
     def start(self, request: Request) -> None:
@@ -63,10 +62,17 @@ class _Process:
                 finally:
                     os._exit(70)
             os.set_blocking(self.pipe, False)
-            self.descriptor = os.pidfd_open(self.pid)
         finally:
             os.close(writing)
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+    def has_ended(self) -> bool:
+        """Whether the child is dead, though its pipe may be open in a process that was forked beside it."""
+        assert self.pid is not None
+        try:
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:  # somebody else has reaped it
+            return True
 
     def signal(self, number: int) -> None:
         """Signal the whole group; only the child, before it has made a group of its own."""
@@ -78,16 +84,15 @@ class _Process:
                 os.kill(self.pid, number)
 
     def sweep(self) -> None:
-        """Kill what is left of the group, wait until all of it is gone, close the descriptors."""
+        """Kill what is left of the group, wait until all of it is gone, close the pipe."""
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
             if self.pid is not None and self.status is None:
                 self.signal(signal.SIGKILL)
                 self.status = _reap_group(self.pid)
-            for descriptor in (self.pipe, self.descriptor):
-                if descriptor >= 0:
-                    os.close(descriptor)
-            self.pipe = self.descriptor = -1
+            if self.pipe >= 0:
+                os.close(self.pipe)
+            self.pipe = -1
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
@@ -137,8 +142,7 @@ class _Watch:
 
     def until_end(self) -> Outcome:
         """Listen and check until the child has ended."""
-        while not self._wait():
-            self._read()
+        while self._listen():
             now = time.monotonic()
             if now >= self._next_tick:
                 self._next_tick = now + self._tick_seconds
@@ -154,12 +158,13 @@ class _Watch:
 
     # --- listening ---
 
-    def _wait(self) -> bool:
-        """Until something happens or is due. Whether the child has ended."""
+    def _listen(self) -> bool:
+        """Until the child says something, ends, or something is due. Whether it goes on."""
         due = min(self._next_tick, self._next_scan, self._deadline, self._kill_at or self._deadline)
-        waiting_for = [descriptor for descriptor in (self._process.pipe, self._process.descriptor) if descriptor >= 0]
-        readable, _, _ = select.select(waiting_for, [], [], max(due - time.monotonic(), 0.001))
-        return self._process.descriptor in readable
+        pipe = [self._process.pipe] if self._process.pipe >= 0 else []
+        select.select(pipe, [], [], max(due - time.monotonic(), 0.001))
+        self._read()
+        return self._process.pipe >= 0 and not self._process.has_ended()
 
     def _read(self) -> None:
         while self._process.pipe >= 0:
@@ -289,9 +294,9 @@ class _Watch:
 def _resident_bytes(session: int | None) -> int:
     """Resident memory of all processes of a session. Pages that they share with the worker count for each."""
     pages = 0
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
+    for name in os.listdir("/proc"):  # noqa: PTH208 - names, not paths
+        if name.isdigit():
             with contextlib.suppress(OSError):  # it ended meanwhile
-                fields = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
-                pages += int(fields[21]) if int(fields[3]) == session else 0
+                if os.getsid(int(name)) == session:
+                    pages += int(Path("/proc", name, "statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")

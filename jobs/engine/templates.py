@@ -12,36 +12,12 @@ from datetime import UTC, datetime
 from string import Formatter
 from typing import Any, NamedTuple
 
+from jobs.engine.file_types import EXTENSIONS
+
 MAX_TEMPLATE_CHARACTERS = 300
 MAX_COMPONENTS = 10
 MAX_COMPONENT_BYTES = 200
 MAX_PATH_BYTES = 900
-
-MEDIA_EXTENSIONS = frozenset(
-    {
-        "3gp",
-        "aac",
-        "avi",
-        "flac",
-        "flv",
-        "m4a",
-        "m4v",
-        "mka",
-        "mkv",
-        "mov",
-        "mp3",
-        "mp4",
-        "mpg",
-        "oga",
-        "ogg",
-        "ogv",
-        "opus",
-    }
-    | {"ts", "wav", "weba", "webm", "wmv"}
-)
-SUBTITLE_EXTENSIONS = frozenset({"ass", "lrc", "srt", "ttml", "vtt"})
-IMAGE_EXTENSIONS = frozenset({"avif", "gif", "jpeg", "jpg", "png", "webp"})
-ALLOWED_EXTENSIONS = MEDIA_EXTENSIONS | SUBTITLE_EXTENSIONS | IMAGE_EXTENSIONS | {"json"}
 
 FIELDS = (
     "id",
@@ -72,7 +48,7 @@ def check(template: str) -> None:
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
-    """The path for these values. `values["ext"]` must be in ALLOWED_EXTENSIONS; what else is missing gets a stand-in.
+    """The path for these values. `values["ext"]` must be one of `file_types`; what else is missing gets a stand-in.
 
     The extension is always that of the file, whatever the template says. Raises ValueError as `check` does.
     """
@@ -222,7 +198,7 @@ def _truncate(text: str, max_bytes: int) -> str:
 
 
 def _extension(extension: str) -> str:
-    if extension.lower() not in ALLOWED_EXTENSIONS:
+    if extension.lower() not in EXTENSIONS:
         raise ValueError(f"Files of type {extension[:20]!r} are not published.")
     return extension.lower()
 

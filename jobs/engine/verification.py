@@ -13,60 +13,13 @@ from typing import NamedTuple
 
 from jobs.engine import ffprobe_stand_in
 from jobs.engine.contract import FileRole, ProducedFile, Tools
+from jobs.engine.file_types import MIME_TYPES
+from jobs.engine.options import FILE_INPUT
 
 PROBE_SECONDS = 60
 MAX_TEXT_BYTES = 64 << 20
 SHORTFALL_SECONDS = 2.0
 SHORTFALL_SHARE = 0.05
-
-_AUDIO_TYPES = {
-    "aac": "audio/aac",
-    "flac": "audio/flac",
-    "m4a": "audio/mp4",
-    "mka": "audio/x-matroska",
-    "mp3": "audio/mpeg",
-    "oga": "audio/ogg",
-    "ogg": "audio/ogg",
-    "opus": "audio/ogg",
-    "wav": "audio/wav",
-    "weba": "audio/webm",
-}
-_VIDEO_TYPES = {
-    "3gp": "video/3gpp",
-    "avi": "video/x-msvideo",
-    "flv": "video/x-flv",
-    "m4v": "video/x-m4v",
-    "mkv": "video/x-matroska",
-    "mov": "video/quicktime",
-    "mp4": "video/mp4",
-    "mpg": "video/mpeg",
-    "ogv": "video/ogg",
-    "ts": "video/mp2t",
-    "webm": "video/webm",
-    "wmv": "video/x-ms-wmv",
-}
-_SUBTITLE_TYPES = {
-    "ass": "text/x-ssa",
-    "lrc": "text/plain",
-    "srt": "application/x-subrip",
-    "ttml": "application/ttml+xml",
-    "vtt": "text/vtt",
-}
-_IMAGE_TYPES = {
-    "avif": "image/avif",
-    "gif": "image/gif",
-    "jpeg": "image/jpeg",
-    "jpg": "image/jpeg",
-    "png": "image/png",
-    "webp": "image/webp",
-}
-
-MIME_TYPES: Mapping[FileRole, Mapping[str, str]] = {
-    FileRole.MEDIA: _AUDIO_TYPES | _VIDEO_TYPES,
-    FileRole.SUBTITLE: _SUBTITLE_TYPES,
-    FileRole.THUMBNAIL: _IMAGE_TYPES,
-    FileRole.INFO: {"json": "application/json"},
-}
 
 
 class VerificationError(Exception):
@@ -147,7 +100,7 @@ def _start_probe(path: Path, tools: Tools) -> subprocess.Popen[bytes]:
     """`ffmpeg -i` costs one process; ffprobe costs another binary, or three processes as a stand-in."""
     name = f"file:{path.absolute()}"
     return subprocess.Popen(
-        [tools.ffmpeg, "-hide_banner", "-nostdin", "-protocol_whitelist", "file", "-i", name],
+        [tools.ffmpeg, "-hide_banner", "-nostdin", *FILE_INPUT, "-i", name],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

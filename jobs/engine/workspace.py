@@ -3,6 +3,7 @@
 Publishing from it is the storage's business.
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -61,11 +62,7 @@ def usage(directory: Path) -> Usage:
     """Add the directory up, without what the child prints: ffmpeg chatters about nothing, too."""
     size_bytes = modified_ns = 0
     for entry in _files(directory):
-        if entry.name != LOG_NAME:
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:  # renamed meanwhile
-                continue
+        if entry.name != LOG_NAME and (status := _status(entry)) is not None:
             size_bytes += status.st_size
             modified_ns = max(modified_ns, status.st_mtime_ns)
     return Usage(size_bytes=size_bytes, modified_ns=modified_ns)
@@ -73,7 +70,7 @@ def usage(directory: Path) -> Usage:
 
 def largest_file_bytes(directory: Path) -> int:
     """The size of the biggest file."""
-    return max((entry.stat(follow_symlinks=False).st_size for entry in _files(directory)), default=0)
+    return max((status.st_size for entry in _files(directory) if (status := _status(entry)) is not None), default=0)
 
 
 def free_bytes(directory: Path) -> int:
@@ -118,7 +115,16 @@ def _complete_names(directory: Path) -> set[str]:
 def _files(directory: Path) -> Iterator[os.DirEntry[str]]:
     with os.scandir(directory) as entries:
         for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                yield from _files(Path(entry))
-            else:
+            if not entry.is_dir(follow_symlinks=False):
                 yield entry
+                continue
+            with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+                yield from _files(Path(entry))
+
+
+def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """None for a file that was renamed or deleted meanwhile."""
+    try:
+        return entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None

@@ -5,10 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from django.conf import settings
-from django.urls import get_script_prefix
+from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -154,7 +153,7 @@ class FileCard:
     @property
     def link(self) -> str:
         """Where its owner gets it, signed in; needs no signature."""
-        return f"{get_script_prefix()}files/{self.file.public_id}/{quote(self.file.name, safe='')}"
+        return reverse("file", args=[self.file.public_id, self.file.name])
 
     @property
     def icon(self) -> str:

@@ -1,12 +1,12 @@
 """The field for a link. Which links are allowed here is the services' business."""
 
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from jobs.engine.contract import Options
 from jobs.services import Submission
 
-LONGEST_URL = 4096
 QUALITIES = (
     ("best", _("Best")),
     ("1080p", "1080p"),
@@ -19,7 +19,7 @@ QUALITIES = (
 class LinkForm(forms.Form):
     url = forms.CharField(
         label=_("Link"),
-        max_length=LONGEST_URL,
+        max_length=settings.LONGEST_URL,
         error_messages={"required": _("Paste a link first.")},
         widget=forms.URLInput(
             attrs={

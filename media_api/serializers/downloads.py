@@ -25,7 +25,6 @@ AUDIO_QUALITIES = ("96", "128", "192", "256", "320", "best")
 SUBTITLE_FORMATS = ("srt", "vtt", "ass", "lrc")
 STATUSES = [state.value for state in State]
 PROGRESS_STATUSES = [member.value for member in (*Phase, *State)]
-LONGEST_URL = 4096
 NOT_OPTIONS = ("url", "priority", "cookies_id", "webhook_url")
 
 
@@ -46,7 +45,10 @@ class DownloadOptions(StrictSerializer):
 
     quality = serializers.ChoiceField(QUALITIES, default=DEFAULTS.quality, help_text="`audio_only` means `audio`")
     custom_format = serializers.CharField(
-        default=None, allow_null=True, max_length=1000, help_text="a yt-dlp format selector; overrides `quality`"
+        default=None,
+        allow_null=True,
+        max_length=engine_options.MAX_SELECTOR_CHARACTERS,
+        help_text="a yt-dlp format selector; overrides `quality`",
     )
     video_format = serializers.ChoiceField(VIDEO_FORMATS, default=DEFAULTS.video_format)
     audio_only = serializers.BooleanField(default=DEFAULTS.audio_only)
@@ -68,10 +70,14 @@ class DownloadOptions(StrictSerializer):
     embed_thumbnail = serializers.BooleanField(default=DEFAULTS.embed_thumbnail)
     embed_metadata = serializers.BooleanField(default=DEFAULTS.embed_metadata)
     write_info_json = serializers.BooleanField(default=DEFAULTS.write_info_json)
-    path_template = serializers.CharField(default=DEFAULTS.path_template, max_length=500)
+    path_template = serializers.CharField(default=DEFAULTS.path_template, max_length=templates.MAX_TEMPLATE_CHARACTERS)
     cookies_id = serializers.CharField(default=None, allow_null=True, help_text="not available yet: leave it null")
     timeout_sec = serializers.IntegerField(
-        default=None, allow_null=True, min_value=60, max_value=7200, help_text="seconds for one attempt; 1800 when null"
+        default=None,
+        allow_null=True,
+        min_value=60,
+        max_value=settings.LONGEST_JOB_SECONDS,
+        help_text="seconds for one attempt; the server's setting YTDLP_TIMEOUT when null",
     )
     webhook_url = serializers.CharField(default=None, allow_null=True, help_text="not available yet: leave it null")
 
@@ -104,7 +110,9 @@ class DownloadOptions(StrictSerializer):
 class DownloadRequest(DownloadOptions):
     """One link to download."""
 
-    url = serializers.CharField(max_length=LONGEST_URL, help_text="a link that starts with http:// or https://")
+    url = serializers.CharField(
+        max_length=settings.LONGEST_URL, help_text="a link that starts with http:// or https://"
+    )
     priority = serializers.IntegerField(
         default=DEFAULT_PRIORITY, min_value=0, max_value=9, help_text="0 to 9, 9 first among your own"
     )

@@ -39,7 +39,8 @@ class Swagger(Description, SpectacularSwaggerSplitView):
     template_name = "media_api/swagger.html"
 
 
-# ReDoc makes style elements and runs its search in a worker made of a blob; neither can be turned off.
+# For this page alone: ReDoc makes style elements, and runs its search in a worker made of a blob. The logo that it asks
+# its makers' site for stays blocked.
 @method_decorator(csp_update({"style-src": [SELF, UNSAFE_INLINE], "worker-src": [SELF, "blob:"]}), name="dispatch")
 class Redoc(Description, SpectacularRedocView):
     """For reading."""

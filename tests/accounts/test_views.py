@@ -1,8 +1,14 @@
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
+import time_machine
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from accounts.models import User
+from tests.factories import make_user
 
 LOGIN = reverse("accounts:login")
 
@@ -44,3 +50,107 @@ def test_signing_out_takes_a_post(client: Client, owner: User, method: str, stat
 
     assert getattr(client, method)(reverse("accounts:logout")).status_code == status
     assert ("_auth_user_id" in client.session) == (method == "get")
+
+
+def guess(client: Client, name: str, address: str = "203.0.113.1", password: str = "wrong") -> Any:
+    return client.post(LOGIN, {"username": name, "password": password}, REMOTE_ADDR=address)
+
+
+@pytest.fixture
+def two_guesses(settings: Settings, owner: User) -> Iterator[time_machine.Traveller]:
+    """Two wrong sign-ins are let through, and the clock stands still at the start of every window."""
+    settings.SIGN_IN_ATTEMPTS = 2
+    settings.SIGN_IN_LONGEST_WAIT = 3600
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        yield clock
+
+
+def test_after_too_many_wrong_passwords_not_even_the_right_one_is_taken(
+    client: Client, owner: User, two_guesses: time_machine.Traveller
+) -> None:
+    wrong = [guess(client, owner.username).status_code for _ in range(2)]
+
+    refused = guess(client, owner.username, password="a long password")
+
+    assert (wrong, refused.status_code) == ([200, 200], 429)
+    assert "Too many wrong sign-ins. Try again in" in refused.content.decode()
+    assert 1 <= int(refused["Retry-After"]) <= 60
+    assert "_auth_user_id" not in client.session
+
+
+def test_after_the_wait_the_right_password_is_taken(
+    client: Client, owner: User, two_guesses: time_machine.Traveller
+) -> None:
+    for _ in range(2):
+        guess(client, owner.username)
+    wait = int(guess(client, owner.username)["Retry-After"])
+
+    two_guesses.shift(wait)
+
+    assert guess(client, owner.username, password="a long password").status_code == 302
+
+
+def test_who_goes_on_guessing_waits_longer_each_time(
+    client: Client, owner: User, two_guesses: time_machine.Traveller
+) -> None:
+    waits = []
+    for _ in range(40):
+        answer = guess(client, owner.username)
+        if answer.status_code == 429:
+            waits.append(int(answer["Retry-After"]))
+            two_guesses.shift(waits[-1])
+
+    assert waits[0] <= 60 < waits[1] <= 600 < max(waits) <= 3600
+
+
+def test_a_name_is_guarded_against_many_addresses(
+    client: Client, owner: User, two_guesses: time_machine.Traveller
+) -> None:
+    answers = [guess(client, owner.username, f"203.0.113.{number}").status_code for number in range(3)]
+
+    assert answers == [200, 200, 429]
+    assert guess(client, owner.username.upper(), "203.0.113.9").status_code == 429
+    assert guess(client, make_user().username, "203.0.113.9", "a long password").status_code == 302
+
+
+def test_an_address_is_kept_from_trying_many_names(
+    client: Client, owner: User, two_guesses: time_machine.Traveller
+) -> None:
+    answers = [guess(client, f"name{number}").status_code for number in range(3)]
+
+    assert answers == [200, 200, 429]
+    assert guess(client, owner.username, "203.0.113.2", "a long password").status_code == 302
+
+
+def test_right_passwords_are_not_counted(client: Client, owner: User, two_guesses: time_machine.Traveller) -> None:
+    for _ in range(4):
+        assert guess(client, owner.username, password="a long password").status_code == 302
+        client.logout()
+
+
+def test_sign_ins_without_a_limit(client: Client, owner: User, settings: Settings) -> None:
+    settings.SIGN_IN_ATTEMPTS = 0
+
+    assert {guess(client, owner.username).status_code for _ in range(10)} == {200}
+
+
+def test_the_admin_has_no_sign_in_of_its_own(client: Client, owner: User) -> None:
+    response = client.get("/admin/jobs/job/", follow=True)
+
+    assert response.redirect_chain[-1] == (f"{LOGIN}?next=/admin/jobs/job/", 302)
+    assert client.post("/admin/login/", {"username": owner.username, "password": "a long password"}).status_code == 302
+    assert "_auth_user_id" not in client.session
+
+
+def test_who_may_not_enter_the_admin_is_told_so(client: Client, owner: User) -> None:
+    client.force_login(owner)
+
+    assert client.get("/admin/", follow=True).status_code == 403
+
+
+def test_staff_come_from_the_sign_in_page_to_the_admin(client: Client, db: None) -> None:
+    staff = make_user(is_staff=True, is_superuser=True)
+
+    client.post(f"{LOGIN}?next=/admin/", {"username": staff.username, "password": "a long password", "next": "/admin/"})
+
+    assert client.get("/admin/login/?next=/admin/", follow=True).redirect_chain[-1] == ("/admin/", 302)

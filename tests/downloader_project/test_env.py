@@ -32,6 +32,97 @@ def test_values_are_read_in_their_type(monkeypatch: pytest.MonkeyPatch) -> None:
     assert env.text("E", "text", "", choices=("json", "text")) == "json"
 
 
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        ("[::1]", ["[::1]"]),
+        ("10.0.0.0/8, [fd00::5]:8080", ["10.0.0.0/8", "[fd00::5]:8080"]),
+        ('["https://a.example", "*"]', ["https://a.example", "*"]),
+        ("[]", []),
+    ],
+)
+def test_a_list_keeps_the_brackets_of_addresses_and_may_be_json(
+    monkeypatch: pytest.MonkeyPatch, raw: str, words: list[str]
+) -> None:
+    monkeypatch.setenv("HOSTS", raw)
+
+    assert Environment().words("HOSTS", ["default"], "") == words
+
+
+@pytest.mark.parametrize("raw", ['["a"', '["a", 1]'])
+def test_a_broken_json_list_is_a_wrong_value(monkeypatch: pytest.MonkeyPatch, raw: str) -> None:
+    monkeypatch.setenv("HOSTS", raw)
+    env = Environment()
+    env.words("HOSTS", [], "")
+
+    with pytest.raises(ImproperlyConfigured, match="HOSTS must be a comma-separated list, or a JSON list of texts"):
+        env.stop_if_wrong()
+
+
+@pytest.mark.parametrize(
+    ("raw", "origin"),
+    [
+        ("https://Media.Example.org/", "https://media.example.org"),
+        ("https://media.example.org:443", "https://media.example.org"),
+        ("http://[fd00::5]:8080", "http://[fd00::5]:8080"),
+    ],
+)
+def test_an_origin_is_written_as_browsers_write_it(monkeypatch: pytest.MonkeyPatch, raw: str, origin: str) -> None:
+    monkeypatch.setenv("SITE", raw)
+    env = Environment()
+
+    assert env.origin("SITE", "") == origin
+    env.stop_if_wrong()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "media.example.org",
+        "https://media.example.org/downloads",
+        "https://media.example.org?x",
+        "ftp://media.example.org",
+        "https://user@media.example.org",
+        "https://",
+        "https://media.example.org:99999",
+        "https://[::1",
+        "https://two words",
+    ],
+)
+def test_what_is_no_origin_stops_the_start(monkeypatch: pytest.MonkeyPatch, raw: str) -> None:
+    monkeypatch.setenv("SITE", raw)
+    env = Environment()
+    env.origin("SITE", "")
+
+    with pytest.raises(ImproperlyConfigured, match=r"SITE must be http://name or https://name"):
+        env.stop_if_wrong()
+
+
+def test_a_directory_is_made_closed_to_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PLACE", str(tmp_path / "new"))
+
+    made = Environment().directory("PLACE", tmp_path / "default", "")
+
+    assert stat.S_IMODE(made.stat().st_mode) == 0o700
+
+
+def test_a_directory_that_is_there_keeps_its_mode(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir(mode=0o755)
+    monkeypatch.setenv("PLACE", str(tmp_path / "old"))
+
+    assert stat.S_IMODE(Environment().directory("PLACE", tmp_path, "").stat().st_mode) == 0o755
+
+
+def test_a_directory_that_cannot_be_made_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PLACE", str(tmp_path / "file"))
+    env = Environment()
+    env.secret("SIGNING_KEY", env.directory("PLACE", tmp_path, ""), "")
+
+    with pytest.raises(ImproperlyConfigured, match="PLACE cannot be made"):
+        env.stop_if_wrong()
+
+
 def test_every_wrong_value_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"A": "many", "B": "inf", "C": "perhaps", "D": "70000", "E": "xml", "F": "mysql://x/y"}.items():
         monkeypatch.setenv(name, value)
@@ -91,6 +182,36 @@ def test_a_wrong_value_stops_the_start_with_one_clear_line(tmp_path: Path) -> No
 
     assert done.returncode == 1
     assert done.stderr.strip() == "wrong configuration: DEBUG must be true or false; PORT must be a whole number"
+
+
+WRONG = {
+    "TRUSTED_PROXIES": "10.0.0.0/33",
+    "EGRESS_ALLOW": "192.168.1.0/24,media.example:80",
+    "YTDLP_FORMAT": "bestvideo+",
+    "YTDLP_TIMEOUT": "7201",
+    "PUBLIC_URL": "media.example.org",
+}
+
+
+@pytest.mark.parametrize(
+    "command", [["manage.py", "run"], ["manage.py", "worker"], ["-m", "gunicorn", "downloader_project.wsgi"]]
+)
+def test_no_program_starts_with_a_value_that_would_fail_later(tmp_path: Path, command: list[str]) -> None:
+    environment = {"PATH": os.environ["PATH"], "STORAGE_DIR": str(tmp_path), "ENV_FILE": os.devnull, **WRONG}
+
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=PROJECT,
+        env={**environment, "HOST": "127.0.0.1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert [name for name in WRONG if name not in done.stderr] == []
 
 
 CUSTOMER_DEFAULTS = {

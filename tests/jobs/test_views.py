@@ -301,7 +301,7 @@ def test_files_are_linked_with_size_and_checksum(browser: Client, owner: User) -
 
     text = page(browser, reverse("jobs:job", args=[job.public_id])).replace("\N{NO-BREAK SPACE}", " ")
 
-    assert f'href="/files/{file.public_id}/tide%20%26%20time%3F.mp4"' in text
+    assert f'href="/files/{file.public_id}/tide%20&amp;%20time%3F.mp4"' in text
     assert ("2.0 KB" in text, "ab" * 32 in text, gone.public_id in text) == (True, True, False)
 
 

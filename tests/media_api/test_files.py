@@ -1,10 +1,12 @@
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import RequestFactory
 from django.utils import timezone
 from django.utils.http import http_date
@@ -234,3 +236,48 @@ def test_a_slice_hands_the_file_to_the_kernel_at_the_right_place(stored: Stored,
 
         assert part.fileno() == file.fileno()
         assert part.read(30) + part.read(30) + part.read(30) == CONTENT[100:150]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transfer_holds_no_database_connection(anonymous: APIClient, stored: Stored) -> None:
+    response: Any = anonymous.get(link(stored()))
+
+    held = connection.connection
+    body = b"".join(response)
+
+    assert (held, body) == (None, CONTENT)
+
+
+@pytest.fixture
+def one_pooled_connection(db: None) -> Iterator[None]:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no pool")
+    connection.close()
+    connection.settings_dict["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 1, "timeout": 2}
+    yield
+    connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's
+    del connection.settings_dict["OPTIONS"]["pool"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_transfers_at_once_share_a_pool_of_one_connection(
+    one_pooled_connection: None, anonymous: APIClient, stored: Stored
+) -> None:
+    address = link(stored())
+    connection.close()
+    began, received = threading.Barrier(2, timeout=10), []
+
+    def transfer() -> None:
+        response: Any = APIClient(raise_request_exception=False).get(address)
+        began.wait()  # neither reads on before both have their answer
+        received.append((response.status_code, b"".join(response)))
+        connection.close()
+
+    clients = [threading.Thread(target=transfer) for _ in range(2)]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join(20)
+
+    assert received == [(200, CONTENT)] * 2

@@ -6,6 +6,7 @@ from unittest.mock import patch
 import pytest
 from django.db import connection
 from django.utils import timezone
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -144,3 +145,17 @@ def test_of_calls_at_the_same_time_one_starts_a_job(owner: User) -> None:
     assert set(statuses) <= {202, 409}
     assert 202 in statuses
     assert Job.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_callers_without_a_key_do_not_share_their_keys(anonymous: APIClient, settings: Settings) -> None:
+    settings.REQUIRE_API_KEY = False
+    anonymous.credentials(REMOTE_ADDR="203.0.113.1")
+    first = submit(anonymous)
+    anonymous.credentials(REMOTE_ADDR="203.0.113.2")
+
+    other = submit(anonymous, quality="720p")
+
+    anonymous.credentials(REMOTE_ADDR="203.0.113.1")
+    assert (first.status_code, other.status_code) == (202, 202)
+    assert submit(anonymous).json()["request_id"] == first.json()["request_id"] != other.json()["request_id"]

@@ -74,6 +74,19 @@ def test_progress_is_reported_four_times_a_second_at_most(attempt: Attempt, pipe
     assert (first.percent, last.percent) == (10.0, 100.0)
 
 
+@pytest.mark.parametrize("format_id", [None, "", "a b", "a/b", "v\0", "a[b]", "x" * 201, "é"])
+def test_a_format_that_cannot_be_pinned_is_not_told(format_id: str | None, attempt: Attempt, pipe: Pipe) -> None:
+    attempt.on_chosen({"format_id": format_id})
+
+    assert not any(isinstance(message, Chosen) for message in pipe.received())
+
+
+def test_a_joint_format_of_the_longest_kind_is_told(attempt: Attempt, pipe: Pipe) -> None:
+    attempt.on_chosen({"format_id": "v" * 100 + "+" + "a" * 99})
+
+    assert pipe.received()[0] == Chosen(format_id="v" * 100 + "+" + "a" * 99)
+
+
 def test_whole_files_are_noted(attempt: Attempt, tmp_path: Path) -> None:
     attempt.on_progress(status(status="finished", filename=str(tmp_path / "v.mp4")))
 
@@ -110,6 +123,7 @@ def test_each_phase_is_told_once(attempt: Attempt, pipe: Pipe) -> None:
         ("warning", "\x1b[0;33mWARNING:\x1b[0m x", LogLine(level="warning", text="WARNING: x")),
         ("error", "http://u:p@a/b?token=secret#c", LogLine(level="error", text="http://a/b")),
         ("info", "{work}/media.mp4", LogLine(level="info", text="media.mp4")),
+        ("info", "a\0b \ud800", LogLine(level="info", text="ab ?")),
         ("info", "x" * 9000, LogLine(level="info", text="x" * child.MAX_LINE_CHARACTERS)),
     ],
 )

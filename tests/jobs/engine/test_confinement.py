@@ -18,6 +18,7 @@ from jobs.engine import confinement
 from jobs.engine.confinement import PIPE, Confinement, ConfinementError
 from jobs.engine.contract import Request
 from jobs.engine.egress import EgressDenied
+from jobs.engine.options import FILE_INPUT, NETWORK_INPUT
 from tests.jobs.engine.attempts import MIB, make_request
 from tests.jobs.engine.conftest import ForbiddenPort
 from tests.origin import media
@@ -68,6 +69,31 @@ def test_the_tools_can_be_started(work_dir: Path) -> None:
         ]
 
     assert confined(make_request("http://a/", work_dir), act) == ["ffmpeg", "ffprobe"]
+
+
+def test_the_way_in_which_newer_pythons_start_programs_is_allowed_too(work_dir: Path) -> None:
+    def act(_: Confinement) -> Any:
+        program = str(media.tools().ffmpeg)
+        return os.waitpid(os.posix_spawn(program, [program, "-version"], os.environ), 0)[1]
+
+    assert confined(make_request("http://a/", work_dir), act) == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-i", "file:a.mp4", "file:b.mkv"],
+        [*FILE_INPUT, "-i", "file:a.mp4", "-i", "file:a.jpg", "file:b.mkv"],
+        ["-format_whitelist", "dash", "-i", "file:a.mp4", "file:b.mkv"],
+        ["-show_streams", "file:a.mp4"],
+    ],
+)
+def test_nothing_may_be_read_without_saying_what_it_may_be(arguments: list[str], work_dir: Path) -> None:
+    tool = media.tools().ffprobe if "-show_streams" in arguments else media.tools().ffmpeg
+
+    kinds = confined(make_request("http://a/", work_dir), lambda _: subprocess.run([tool, *arguments], check=True))
+
+    assert ConfinementError.__name__ in kinds
 
 
 @pytest.mark.parametrize(
@@ -226,11 +252,9 @@ def test_yt_dlps_impersonation_goes_through_the_proxy(origin: Origin, forbidden:
     "scheme", ["http", "https", "tcp", "TCP", "tls", "ftp", "rtmp", "udp", "crypto+tcp", "httpproxy", "async:tcp"]
 )
 def test_ffmpeg_reaches_no_forbidden_address(scheme: str, forbidden: ForbiddenPort, work_dir: Path) -> None:
-    from jobs.engine.options import FFMPEG_NETWORK_PROTOCOLS
-
     def act(_: Confinement) -> Any:
         url = f"{scheme}://{forbidden.host}/a.mp4"
-        options = ["-nostdin", "-rw_timeout", "1000000", "-protocol_whitelist", FFMPEG_NETWORK_PROTOCOLS]
+        options = ["-nostdin", "-rw_timeout", "1000000", *NETWORK_INPUT]
         command = [media.tools().ffmpeg, *options, "-i", url, "-f", "null", "-"]
         return subprocess.run(command, capture_output=True, check=False, timeout=20).returncode
 
@@ -241,7 +265,16 @@ def test_ffmpeg_reaches_no_forbidden_address(scheme: str, forbidden: ForbiddenPo
 def test_ffmpeg_may_read_and_write_files_of_any_name(work_dir: Path) -> None:
     def act(_: Confinement) -> Any:
         Path("a:b.mp4").write_bytes((media.directory() / "video.mp4").read_bytes())
-        command = [media.tools().ffmpeg, "-v", "error", "-i", "file:a:b.mp4", "-metadata", "comment=tcp://a:1/"]
+        command = [
+            media.tools().ffmpeg,
+            "-v",
+            "error",
+            *FILE_INPUT,
+            "-i",
+            "file:a:b.mp4",
+            "-metadata",
+            "comment=tcp://a:1/",
+        ]
         subprocess.run([*command, "-metadata", "title=x: tcp://", "-c", "copy", "file:c.mp4"], check=True)
         return Path("c.mp4").is_file()
 

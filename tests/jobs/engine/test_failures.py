@@ -1,5 +1,6 @@
 import errno
 import gc
+import re
 import socket
 import ssl
 import warnings
@@ -14,7 +15,7 @@ from yt_dlp import utils
 from yt_dlp.networking.exceptions import IncompleteRead, TransportError
 
 from jobs.engine import failures
-from jobs.engine.contract import Failure, FailureCode
+from jobs.engine.contract import Failure, FailureCode, Options
 from jobs.engine.egress import EgressDenied
 from jobs.engine.verification import VerificationError
 from tests.origin import media
@@ -66,6 +67,27 @@ def test_each_code_has_a_sentence_that_says_what_to_do_next(code: FailureCode) -
     assert failure.message.endswith(".")
     assert any(mark in failure.message for mark in ("; ", ", "))
     assert failure.detail == "why"
+
+
+@pytest.mark.parametrize("code", FailureCode)
+def test_no_advice_names_what_the_service_does_not_have(code: FailureCode) -> None:
+    message = failures.failure(code).message
+
+    assert not re.search(r"cookie|/formats|/[a-z]+/", message)
+    options = set(re.findall(r"[a-z]+_[a-z_]+", message))
+    assert options <= set(Options.__dataclass_fields__)
+
+
+def test_the_causes_are_those_of_every_kind_of_wrapping() -> None:
+    inner = ValueError("inner")
+    named = utils.ExtractorError("named", cause=inner)
+    outer = utils.DownloadError("outer", (type(named), named, None))
+
+    assert list(failures.causes(outer)) == [outer, named, inner]
+
+
+def test_the_detail_is_text_that_databases_take() -> None:
+    assert failures.failure(FailureCode.INTERNAL, "a\0b\ud800").detail == "ab?"
 
 
 def test_what_may_pass_by_itself_is_retried() -> None:

@@ -107,6 +107,19 @@ def test_the_java_script_runtime_beside_python_is_found(tmp_path: Path) -> None:
     assert tools.js_runtime == Path(sys.executable).parent / "deno"
 
 
+@pytest.mark.parametrize(("name", "is_taken"), [("deno", True), ("node", True), ("bun", False)])
+def test_only_runtimes_that_yt_dlp_starts_in_a_sandbox_are_taken(
+    name: str, is_taken: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = make_program(tmp_path / name)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    tools = ffmpeg.find(stand_in_directory=tmp_path / "tools")
+
+    assert tools.js_runtime == (runtime if is_taken else None)
+
+
 def test_the_report_names_the_version_and_what_is_missing(tmp_path: Path, stand_in: Tools) -> None:
     bare = ffmpeg.find(str(make_program(tmp_path / "opt/ffmpeg")), stand_in_directory=tmp_path / "tools")
 
@@ -139,6 +152,14 @@ def test_the_stand_in_describes_a_file_as_json(stand_in: Tools) -> None:
     assert (audio["codec_type"], audio["codec_name"]) == ("audio", "aac")
     assert answer["format"]["duration"] == "4.000000"  # type: ignore[call-overload]
     assert "mp4" in answer["format"]["format_name"]  # type: ignore[call-overload]
+
+
+def test_the_stand_in_heeds_what_a_file_may_be(stand_in: Tools) -> None:
+    path = f"file:{media.directory() / 'video.mp4'}"
+
+    assert ask(stand_in, "-format_whitelist", "matroska,mov", "-show_streams", path).returncode == 0
+    assert ask(stand_in, "-format_whitelist", "matroska", "-show_streams", path).returncode == 1
+    assert ask(stand_in, "-protocol_whitelist", "http", "-show_streams", path).returncode == 1
 
 
 def test_the_stand_in_shows_attachments_with_their_tags(stand_in: Tools, tmp_path: Path) -> None:

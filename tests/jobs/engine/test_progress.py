@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from jobs.engine.contract import Phase
+from jobs.engine.contract import Phase, Progress
 from jobs.engine.progress import Meter, phase_of
 
 
@@ -67,6 +67,28 @@ def test_unknown_stays_unknown_and_subtitles_do_not_count() -> None:
 
     assert percents(meter, status("v", 5)) == [None]
     assert meter.update({"status": "downloading", "info_dict": {"ext": "vtt"}, "downloaded_bytes": 1}) is None
+
+
+ABSURD = [float("inf"), float("nan"), 2**63, -1, "many"]
+
+
+@pytest.mark.parametrize("absurd", ABSURD)
+def test_absurd_sizes_are_unknown(absurd: Any) -> None:
+    meter = Meter()
+
+    planned = meter.plan({"format_id": "v", "filesize": absurd, "filesize_approx": absurd})
+    seen = meter.update(status("v", 5, absurd, total_bytes_estimate=absurd, speed=absurd, eta=absurd))
+
+    assert planned.total_bytes is None
+    assert seen == Progress(phase=Phase.DOWNLOADING, downloaded_bytes=5)
+
+
+@pytest.mark.parametrize("absurd", ABSURD)
+def test_absurd_sizes_weigh_nothing(absurd: Any) -> None:
+    meter = Meter()
+    meter.plan(two_formats(filesize=(absurd, 100), tbr=(absurd, 100)))
+
+    assert percents(meter, status("v", 5, 10), status("v", 10, 10, status="finished")) == [25.0, 50.0]
 
 
 def test_ffmpeg_fetching_all_formats_at_once_finishes_all() -> None:

@@ -114,6 +114,17 @@ def test_companions_come_after_the_media(origin: Origin, tmp_path: Path) -> None
     assert outcome.result.metadata["title"] == "A test film"
 
 
+def test_a_hostile_name_makes_no_text_that_databases_refuse(origin: Origin, tmp_path: Path) -> None:
+    origin.pages["/a\0b.mp4"] = ("video/mp4", (media.directory() / "video.mp4").read_bytes())
+    recorder = Recorder()
+
+    outcome = supervisor.run(make_request(origin.url("a%00b.mp4"), tmp_path, allow=[origin.host]), recorder)
+
+    assert outcome.result is not None, outcome
+    texts = [line.text for line in [*recorder.log, *outcome.log]]
+    assert "\0" not in "".join([*texts, str(outcome.result.metadata["title"]), outcome.result.extractor])
+
+
 def test_of_several_videos_the_first_is_taken_and_the_log_says_so(origin: Origin, tmp_path: Path) -> None:
     request = make_request(origin.url("playlist.html"), tmp_path, allow=[origin.host])
     recorder = Recorder()
@@ -276,6 +287,29 @@ def test_a_size_that_nobody_declared_is_bounded_too(path: str, origin: Origin, t
     assert workspace.usage(tmp_path).size_bytes < 3 * MIB
 
 
+def test_a_fragment_whose_declared_size_is_over_the_limit_is_refused(origin: Origin, tmp_path: Path) -> None:
+    origin.pages["/a.m3u8"] = finished_playlist("/hls/muxed-0.ts", "/huge/hls/muxed-1.ts")
+
+    outcome = supervisor.run(make_request(origin.url("a.m3u8"), tmp_path, allow=[origin.host]), Recorder())
+
+    assert outcome.failure is not None
+    assert outcome.failure.code is FailureCode.TOO_LARGE
+
+
+@pytest.mark.parametrize("path", ["echo", "text.html", "text.txt", "as/application/octet-stream/echo", "feed.html"])
+def test_what_is_no_media_is_an_unsupported_address(path: str, origin: Origin, tmp_path: Path) -> None:
+    origin.pages |= {
+        "/text.html": ("text/html", b"<html><title>a</title><p>nothing here</p></html>"),
+        "/text.txt": ("text/plain", b"nothing here"),
+        "/feed.html": ("text/html; charset=utf-8", b"<html><a href='http://a.example/'>b</a><iframe></iframe></html>"),
+    }
+
+    outcome = supervisor.run(make_request(origin.url(path), tmp_path, allow=[origin.host]), Recorder())
+
+    assert outcome.failure is not None
+    assert outcome.failure.code is FailureCode.UNSUPPORTED_URL, outcome.failure
+
+
 def test_a_full_disk_ends_the_attempt(origin: Origin, tmp_path: Path) -> None:
     floor = workspace.free_bytes(tmp_path) * 2
     request = make_request(origin.url("slow/50000/video.mp4"), tmp_path, allow=[origin.host], free_disk_bytes=floor)
@@ -408,6 +442,40 @@ def test_private_networks_can_be_allowed(origin: Origin, tmp_path: Path) -> None
     outcome = supervisor.run(make_request(origin.url("video.mp4"), tmp_path, egress=policy), Recorder())
 
     assert outcome.result is not None, outcome
+
+
+def test_a_child_whose_pipe_is_held_open_by_others_has_ended_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave_somebody_behind(*_: object, **__: object) -> None:
+        os.setsid()
+        if os.fork() == 0:
+            time.sleep(30)
+        os._exit(7)
+
+    monkeypatch.setattr("jobs.engine.child.main", leave_somebody_behind)
+    began = time.monotonic()
+
+    outcome = supervisor.run(make_request("http://a/", tmp_path), Recorder())
+
+    assert time.monotonic() - began < 2
+    assert outcome.failure is not None
+    assert "status 7" in outcome.failure.detail
+
+
+def test_a_process_with_a_name_that_is_no_text_disturbs_nobody() -> None:
+    pid = os.fork()
+    if pid == 0:
+        Path("/proc/self/comm").write_bytes(b"\xff\xfe) R 1 (")
+        time.sleep(30)
+    try:
+        wait_until(lambda: b"\xff" in Path(f"/proc/{pid}/comm").read_bytes())
+
+        assert supervisor._resident_bytes(os.getsid(0)) > MIB
+        assert supervisor._resident_bytes(pid) == 0
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
 
 
 def test_a_child_that_is_swept_before_it_got_anywhere_leaves_nothing(origin: Origin, tmp_path: Path) -> None:

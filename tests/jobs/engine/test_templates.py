@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.engine import templates
+from jobs.engine.file_types import EXTENSIONS
 
 DEFAULTS = (
     "videos/{safe_title}-{id}.{ext}",
@@ -32,7 +33,7 @@ def assert_is_safe(path: str) -> None:
         assert not RESERVED.match(component)
         assert not re.search(r'[\\<>:"|?*]', component)
         assert not any(unicodedata.category(character)[0] == "C" for character in component)
-    assert path.rpartition(".")[2] in templates.ALLOWED_EXTENSIONS
+    assert path.rpartition(".")[2] in EXTENSIONS
 
 
 @pytest.mark.parametrize("template", DEFAULTS)
@@ -174,7 +175,7 @@ hostile = st.one_of(
     st.integers(),
 )
 values = st.fixed_dictionaries(
-    {"ext": st.sampled_from(sorted(templates.ALLOWED_EXTENSIONS))},
+    {"ext": st.sampled_from(sorted(EXTENSIONS))},
     optional={name: hostile for name in templates.FIELDS if name != "ext"},
 )
 

@@ -1,6 +1,8 @@
 """What of a work directory outlives an attempt that was cut short."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,6 +78,33 @@ def test_what_programs_print_is_no_sign_of_life(tmp_path: Path) -> None:
 
     (tmp_path / "media.part").write_text("xy")
     assert workspace.usage(tmp_path) != before
+
+
+def test_what_vanishes_while_it_is_counted_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "fleeting").mkdir()
+    (tmp_path / "lasting").write_text("x" * 100)
+    scan = os.scandir
+
+    def scan_too_late(path: Path) -> Any:
+        if path.name == "fleeting":
+            path.rmdir()
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scan_too_late)
+
+    assert workspace.usage(tmp_path).size_bytes == 100
+    (tmp_path / "fleeting").mkdir()
+    assert workspace.largest_file_bytes(tmp_path) == 100
+
+
+def test_a_file_that_vanishes_is_no_biggest_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "fleeting").write_text("x" * 100)
+    listed = list(workspace._files(tmp_path))
+    (tmp_path / "fleeting").unlink()
+    monkeypatch.setattr(workspace, "_files", lambda _: iter(listed))
+
+    assert workspace.largest_file_bytes(tmp_path) == 0
+    assert workspace.usage(tmp_path).size_bytes == 0
 
 
 def test_symlinks_are_not_followed(tmp_path: Path) -> None:

@@ -1,1 +1,0 @@
-"""System checks: misconfiguration of downloads shows before the first request."""

@@ -1,0 +1,48 @@
+import io
+import json
+import logging
+import logging.config
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from django.test import Client
+
+from downloader_project.observability import logging_config
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    """What the service's own handler writes, as JSON."""
+    before = structlog.get_config()
+    config = logging_config(level="INFO", log_format="json", environment="staging")
+    configurator = logging.config.DictConfigurator(config)
+    handler = logging.StreamHandler(io.StringIO())
+    handler.setFormatter(configurator.configure_formatter(config["formatters"]["line"]))
+    logging.getLogger().addHandler(handler)
+    yield handler.stream
+    logging.getLogger().removeHandler(handler)
+    structlog.configure(**before)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/files/cGF5bG9hZA:c2lnbmF0dXJl/a.mp4", "/files/cGF5bG9hZA:c2lnbmF0dXJl"])
+def test_a_file_links_token_is_never_logged(client: Client, written: io.StringIO, path: str) -> None:
+    client.get(path)
+
+    (line,) = [line for line in written.getvalue().splitlines() if '"event": "request"' in line]
+    assert "c2lnbmF0dXJl" not in line
+    assert json.loads(line)["path"].startswith("/files/***")
+
+
+def test_no_librarys_line_shows_a_file_links_token(written: io.StringIO) -> None:
+    logging.getLogger("django.request").error("%s: %s", "Internal Server Error", "/files/cGF5bG9hZA:c2ln/a.mp4")
+
+    assert json.loads(written.getvalue())["event"] == "Internal Server Error: /files/***/a.mp4"
+
+
+def test_every_line_names_the_installation(written: io.StringIO) -> None:
+    logging.getLogger("a.library").warning("something")
+    structlog.get_logger("ours").warning("something else")
+
+    assert [json.loads(line)["environment"] for line in written.getvalue().splitlines()] == ["staging", "staging"]
