@@ -15,7 +15,7 @@ run: $(VENV)/runtime ## set up, then serve the dashboard, the API and the worker
 
 test: $(VENV)/development ## run every test: all on SQLite, then what touches the database again on PostgreSQL
 	$(PYTEST) -n auto --dist loadscope
-	$(BIN)/python -m tests.postgres $(PYTEST) -n auto --dist loadscope -m django_db
+	$(BIN)/python -m tests.postgres $(PYTEST) -n auto --dist loadscope -m database
 
 test-quick: $(VENV)/development ## run the tests that take no more than a moment, on SQLite
 	$(PYTEST) -n auto --dist loadscope -m "not slow"

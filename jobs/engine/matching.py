@@ -174,7 +174,7 @@ def _definitions(extractor: Extractor, name: str) -> list[Any]:
 
 
 def _is_original(definition: Any) -> bool:
-    return _ORIGINS.get(definition.__module__) == definition.__qualname__.partition(".")[0]
+    return bool(_ORIGINS.get(definition.__module__) == definition.__qualname__.partition(".")[0])
 
 
 _ORIGINS = {"yt_dlp.extractor.common": "InfoExtractor", "yt_dlp.extractor.lazy_extractors": "LazyLoadExtractor"}
