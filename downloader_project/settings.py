@@ -179,6 +179,9 @@ RETRY_DELAY = env.number(
 RETRY_DELAY_MAX = env.number("RETRY_DELAY_MAX", 600, "longest wait between attempts", unit="seconds")
 
 # --- Workers ---------------------------------------------------------------------------------------------------------
+END_WITH_PARENT = env.flag(
+    "END_WITH_PARENT", False, "web and workers end when the process that started them dies; `manage.py run` sets it"
+)
 LEASE_SECONDS = env.integer(
     "LEASE_SECONDS", 15, "a running job whose worker is silent this long is taken over", unit="seconds", minimum=5
 )

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections, transaction
 from django.utils import timezone
 
-from jobs import lifecycle, queries, queue, retention, scheduling, storage
+from jobs import lifecycle, queries, retention, scheduling, storage
 from jobs.engine import failures, supervisor, templates
 from jobs.engine.contract import (
     EgressPolicy,
@@ -46,7 +46,10 @@ Published: TypeAlias = list[tuple[ProducedFile, str]]
 
 
 def run_next() -> bool:
-    """Run the job that is next on this host to its end. False when none is due."""
+    """Run the job that is next on this host to its end. False when none is due.
+
+    To be called again and again: the slot that a job leaves is taken by the next call, without a wake-up.
+    """
     claimed = claim_next()
     if claimed is None:
         return False
@@ -97,7 +100,8 @@ def attempt(job: Job, lease: Lease) -> Outcome:
     request = build_request(job)
     connections.close_all()  # the child must not share a database connection
     outcome = supervisor.run(request, watcher)
-    patiently(watcher.flush, outcome.log)
+    if outcome.stopped is not Stop.LOST:
+        patiently(watcher.flush, outcome.log)
     return outcome
 
 
@@ -188,15 +192,15 @@ def progress_columns(progress: Progress) -> dict[str, Any]:
 
 
 def append_log(job: Job, lines: Sequence[LogLine]) -> None:
-    """Add lines to the job's log, of which the newest are kept."""
+    """Add lines to the job's log, of which the newest are kept. Only the holder of the lease may call it."""
     stamp = timezone.now().strftime("%H:%M:%S")
     with transaction.atomic():
-        record, _ = JobLog.objects.select_for_update().get_or_create(job=job)
+        record = JobLog.objects.filter(job=job).first() or JobLog(job=job)
         record.lines = [*record.lines, *(f"{stamp} {line.level.upper()} {line.text}" for line in lines)][
             -LOG_LINES_KEPT:
         ]
         record.total_lines += len(lines)
-        record.save(update_fields=["lines", "total_lines"])
+        record.save(force_insert=record._state.adding)
 
 
 def conclude(job: Job, lease: Lease, outcome: Outcome) -> None:
@@ -211,6 +215,8 @@ def conclude(job: Job, lease: Lease, outcome: Outcome) -> None:
 
 def complete(job: Job, lease: Lease, result: Result) -> None:
     """Publish the files, then record them and the completion in one transaction. Without the record, no files stay."""
+    if not patiently(lifecycle.holds, job, lease):
+        return
     published = publish(job, result)
     is_recorded = False
     try:
@@ -240,18 +246,18 @@ def record(job: Job, lease: Lease, result: Result, published: Published) -> bool
         )
         if is_recorded:
             MediaFile.objects.bulk_create(file_rows(job, published))
-            transaction.on_commit(queue.wake)
     return is_recorded
 
 
 def publish(job: Job, result: Result) -> Published:
     """Move the files into the storage under the names that the path template gives. All or none."""
     name = templates.render(job.download_options().path_template, {**result.template_values, "batch_id": ""})
+    main, *companions = result.files
     published: Published = []
     try:
-        for file in result.files:
-            wanted = name if file is result.files[0] else templates.sibling(name, suffix(file))
-            published.append((file, storage.publish(file.path, wanted)))
+        published.append((main, storage.publish(main.path, name)))
+        for file in companions:  # beside the name that the main file got: the one it wanted may be another job's
+            published.append((file, storage.publish(file.path, templates.sibling(published[0][1], suffix(file)))))
     except BaseException:
         withdraw(published)
         raise
@@ -312,7 +318,6 @@ def fail(job: Job, lease: Lease, failure: Failure, pinned_format: str | None = N
         )
     else:
         retention.end(job, State.FAILED, only_if=lease.held, reason=failure.code, **told)
-    queue.wake()
 
 
 def stop(job: Job, lease: Lease, why: Stop, pinned_format: str | None = None) -> None:
@@ -326,4 +331,3 @@ def stop(job: Job, lease: Lease, why: Stop, pinned_format: str | None = None) ->
     else:
         uncounted = max(job.attempts - 1, 0)
         retention.give_back(job, only_if=lease.held, reason="its worker stops", attempts=uncounted)
-    queue.wake()

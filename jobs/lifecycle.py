@@ -85,6 +85,11 @@ def renew(job: Job, lease: Lease, progress: Mapping[str, Any]) -> bool:
     return bool(mine.update(lease_expires_at=lease.expiry(), **progress))
 
 
+def holds(job: Job, lease: Lease) -> bool:
+    """Whether the lease still belongs to the running job."""
+    return Job.objects.filter(pk=job.pk, state=State.RUNNING, **lease.held).exists()
+
+
 def wish_of(job: Job, lease: Lease) -> Wish | None:
     """What the caller wishes of the running job; None when the lease is lost."""
     wish = (

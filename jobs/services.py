@@ -1,5 +1,6 @@
 """The verbs that callers have: submit, cancel, pause, resume, retry, delete. Views, admin and commands call these."""
 
+import re
 import time
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ STOP_DEADLINE_SECONDS = 2.0
 STOP_POLL_SECONDS = 0.05
 RACES = 5
 LONGEST_HOST = 253
+HOST_NAME = re.compile(r"[a-z0-9._-]+")
 AS_NEW: dict[str, Any] = {"attempts": 0, "not_before": None, "error": "", "error_code": ""}
 YOUTUBE = ("youtube.com", "youtu.be", "youtube-nocookie.com")
 
@@ -76,13 +78,13 @@ def pause(job: Job, *, wait: bool = True) -> Job:
 def resume(job: Job) -> Job:
     """Queue a paused job again. Raises StateConflict unless it is paused."""
     _refuse_unless(job, {State.PAUSED}, "resumed")
-    return _requeue(job, "resumed by the caller")
+    return _requeue(job, "resumed by the caller", **AS_NEW)
 
 
 def retry(job: Job) -> Job:
     """Queue a failed, cancelled or expired job again, its attempts counted anew. Raises StateConflict otherwise."""
     _refuse_unless(job, {State.FAILED, State.CANCELLED, State.EXPIRED}, "retried")
-    return _requeue(job, "retried by the caller")
+    return _requeue(job, "retried by the caller", **AS_NEW, started_at=None)
 
 
 def delete_files(job: Job) -> Job:
@@ -99,12 +101,10 @@ def accepted_host(url: str) -> str:
     """
     try:
         parts = urlsplit(url)
-        host = (parts.hostname or "").rstrip(".").lower()
+        host = normal_host(parts.hostname or "")
         _ = parts.port  # raises ValueError for a port that is no number
     except ValueError as error:
-        raise LinkRefused("This is not a valid link.") from error
-    if len(host) > LONGEST_HOST:
-        raise LinkRefused("The link's host name is too long to exist.")
+        raise LinkRefused("This is not a valid link: check its host name and port.") from error
     if parts.scheme not in ("http", "https") or not host:
         raise LinkRefused("A link starts with http:// or https:// and names a host.")
     if parts.username or parts.password:
@@ -122,13 +122,26 @@ def accepted_host(url: str) -> str:
     return host
 
 
+def normal_host(host: str) -> str:
+    """The ASCII form of a host name, so that look-alikes of a domain are that domain. Raises ValueError for no name.
+
+    Python's codec follows RFC 3490: full-width letters and ideographic full stops become plain ones.
+    """
+    if ":" in host:  # an IPv6 address
+        return host
+    name = host.rstrip(".").encode("idna").decode("ascii").lower()
+    if len(name) > LONGEST_HOST or not HOST_NAME.fullmatch(name):
+        raise ValueError("not a host name")
+    return name
+
+
 def _within(host: str, domains: list[str] | tuple[str, ...]) -> bool:
     return any(host == domain or host.endswith(f".{domain}") for domain in (d.strip(" .").lower() for d in domains))
 
 
-def _requeue(job: Job, reason: str) -> Job:
+def _requeue(job: Job, reason: str, **changes: Any) -> Job:
     with transaction.atomic():
-        if not lifecycle.move(job, State.QUEUED, reason=reason, **AS_NEW, queued_at=timezone.now()):
+        if not lifecycle.move(job, State.QUEUED, reason=reason, queued_at=timezone.now(), **changes):
             raise _conflict(job, "queued again: somebody was faster")
         transaction.on_commit(queue.wake)
     return job

@@ -12,9 +12,9 @@ def work() -> None:
     """Run jobs until none is due, the worker is draining, or the slice is over: then another wake-up goes on."""
     process.show_life()
     deadline = time.monotonic() + SLICE_SECONDS
-    while not process.is_draining() and execution.run_next():
+    while execution.run_next():
         process.show_life()
-        if time.monotonic() > deadline:
+        if process.is_draining() or time.monotonic() > deadline:
             queue.wake()
             return
 

@@ -47,7 +47,7 @@ def run(*, prepare: Callable[[], None], tick: Callable[[], None]) -> NoReturn:
     """
     prepare()
     process.show_life()
-    _bind_children()
+    _bind_processes()
     connections.close_all()  # a connection must not be shared with the processes forked next
     gc.collect()
     gc.freeze()  # keeps what is loaded so far in memory pages that all processes share
@@ -116,20 +116,26 @@ def _beat() -> None:
     )
 
 
-def _bind_children() -> None:
-    """Every process forked from here on dies with the one that forked it.
+def _bind_processes() -> None:
+    """Every process forked from here on ends when the one that forked it dies; with END_WITH_PARENT, so does this one.
 
-    The first one leads its own process group: a signal to this program's group (a supervisor's SIGTERM, Ctrl-C) then
-    reaches this process alone, which ends the others gently.
+    The first one forked leads its own process group: a signal to this program's group (a supervisor's SIGTERM, Ctrl-C)
+    then reaches this process alone, which ends the others gently.
     """
     main = os.getpid()
+    if settings.END_WITH_PARENT:
+        _end_with_parent()
 
     def in_child() -> None:
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        _end_with_parent()
         if os.getppid() == main:
             os.setpgid(0, 0)
 
     os.register_at_fork(after_in_child=in_child)
+
+
+def _end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _force_exit_later() -> None:

@@ -82,6 +82,17 @@ def test_companions_stand_beside_the_main_file(owner: User, origin: Origin) -> N
     assert sorted(file.path for file in job.files.all()) == ["here/video.info.json", "here/video.mp4"]
 
 
+def test_companions_follow_the_name_that_the_main_file_got(owner: User, origin: Origin) -> None:
+    options = Options(write_info_json=True, path_template="taken/{id}.{ext}").to_json()
+    ran(make_job(owner, url=origin.url("/video.mp4"), options=options))
+
+    job = ran(make_job(owner, url=origin.url("/video.mp4"), options=options))
+
+    main, info = (file.path for file in job.files.all())
+    assert main != "taken/video.mp4"
+    assert info == main.removesuffix(".mp4") + ".info.json"
+
+
 def test_a_hopeless_failure_is_final_and_leaves_no_files(owner: User, origin: Origin) -> None:
     job = ran(make_job(owner, url=origin.url("/status/404")))
 

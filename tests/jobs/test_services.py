@@ -61,6 +61,11 @@ def test_submit_queues_the_job_and_wakes_a_worker_after_the_commit(
         "http://user:password@media.example/v",
         "http://[::1/v",
         "http://media.example:port/v",
+        "http://a..b/v",
+        "http://%00/v",
+        "http://youtube.com%2e/v",
+        "http://exam\u202eple.org/v",
+        f"http://{'a' * 64}.example/v",
         "https://media.example/#__youtubedl_smuggle=%7B%7D",
         "--exec=id",
         "",
@@ -73,7 +78,9 @@ def test_submit_refuses_what_is_not_a_plain_web_link(owner: User, url: str) -> N
     assert not Job.objects.exists()
 
 
-@pytest.mark.parametrize("host", ["youtube.com", "www.YouTube.com", "youtu.be", "m.youtube.com.", "music.youtube.com"])
+@pytest.mark.parametrize(
+    "host", ["youtube.com", "www.YouTube.com", "youtu.be", "m.youtube.com.", "\uff59outube.com", "youtube\u3002com"]
+)
 def test_youtube_is_refused_until_the_operator_allows_it(owner: User, host: str, settings: Settings) -> None:
     with pytest.raises(LinkRefused, match="ALLOW_YT_DOWNLOADS"):
         services.submit(owner, submission(f"https://{host}/watch?v=1"))

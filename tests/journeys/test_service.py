@@ -84,6 +84,15 @@ def test_interrupt_ends_everything_and_a_second_start_keeps_the_data(tmp_path: P
     assert any(value and not value.startswith("bytes=0-") for value in resumed), resumed
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_outlives_the_service(tmp_path: Path, number: signal.Signals) -> None:
+    with running_stack(tmp_path) as service:
+        service.process.send_signal(number)
+
+        service.process.wait(20)
+        assert service.wait_until(service.processes, lambda left: not left, seconds=15) == []
+
+
 def test_a_killed_worker_loses_no_job(tmp_path: Path, origin: Origin) -> None:
     with running_stack(tmp_path, LEASE_SECONDS="5") as service:
         job_id = service.submit(origin.url("/slow/2000000/big.mp4"))

@@ -9,13 +9,6 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-# honcho kills after 5 seconds; the processes may take SHUTDOWN_GRACE_SECONDS to end in good order.
-LAUNCHER = f"""
-import honcho.command, honcho.manager
-honcho.manager.KILL_WAIT = {settings.SHUTDOWN_GRACE_SECONDS + 2}
-honcho.command.main()
-"""
-
 
 class Command(BaseCommand):
     help = "Set up, then run the web server and the workers until Ctrl-C."
@@ -26,4 +19,6 @@ class Command(BaseCommand):
         programs = Path(sys.executable).parent
         os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         os.chdir(settings.BASE_DIR)
-        os.execv(sys.executable, [sys.executable, "-c", LAUNCHER, "start", "--no-prefix", "--port", str(settings.PORT)])  # noqa: S606
+        os.environ["END_WITH_PARENT"] = "true"
+        arguments = [str(settings.PORT), str(settings.SHUTDOWN_GRACE_SECONDS)]
+        os.execv(sys.executable, [sys.executable, "-m", "jobs.management.launcher", *arguments])  # noqa: S606
