@@ -3,28 +3,47 @@
 import gc
 import sys
 from pathlib import Path
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from gunicorn.arbiter import Arbiter
+from gunicorn.http.message import Request
+from gunicorn.http.wsgi import Response
+from gunicorn.workers.base import Worker
 
+from downloader_project.lifetime import die_with_parent
 from downloader_project.rehearsal import rehearse
 
 try:
     from downloader_project import settings
+    from downloader_project.web_worker import discard_body
 except ImproperlyConfigured as error:
     sys.exit(f"{error}")
 
 bind = f"{settings.HOST}:{settings.PORT}"
 workers = settings.WORKERS
-worker_class = "gthread"  # a sync worker would be killed in the middle of a long transfer
+worker_class = "downloader_project.web_worker.Worker"  # threads: a sync worker is killed in a long transfer
 threads = settings.WEB_THREADS
 preload_app = True
 graceful_timeout = settings.SHUTDOWN_GRACE_SECONDS
 keepalive = 30
+limit_request_line = 8190  # the most that gunicorn takes; a link of LONGEST_URL in a query is longer than its 4094
 control_socket_disable = True
 logconfig_dict = settings.LOGGING
 proc_name = "media-web"
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+
+
+def on_starting(server: Arbiter) -> None:
+    """Before anything is forked: with END_WITH_PARENT, do not outlive the program that runs the Procfile."""
+    if settings.END_WITH_PARENT:
+        die_with_parent()
+
+
+def post_request(worker: Worker, req: Request, environ: dict[str, Any], resp: Response | None) -> None:
+    """In the request's thread, when its answer is sent."""
+    if "gunicorn.socket" in environ:
+        discard_body(req, environ["gunicorn.socket"])
 
 
 def when_ready(server: Arbiter) -> None:

@@ -38,6 +38,11 @@ class ApiKeyAuthentication(authentication.BaseAuthentication):
 class SessionAuthentication(authentication.SessionAuthentication):
     """People who are signed in, in their browser; every call that changes something needs a CSRF token."""
 
+    def enforce_csrf(self, request: Request) -> None:
+        """The body is read before, for the check may parse a form and leave no body behind. Raises if it is too big."""
+        request._request.body  # noqa: B018
+        super().enforce_csrf(request)
+
 
 class MayCall(permissions.BasePermission):
     """Keys may do what their scopes say, people what they like with their own, strangers if REQUIRE_API_KEY is off."""

@@ -64,6 +64,7 @@ def logging_config(*, level: str, log_format: str, environment: str) -> dict[str
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderer(log_format)],
             }
         },
+        "filters": {"news": {"()": lambda: is_not_a_silent_client}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": _levels(level),
@@ -97,6 +98,12 @@ def mask_file_tokens(_logger: Any, _method: str, event: Event) -> Event:
     return event
 
 
+def is_not_a_silent_client(record: logging.LogRecord) -> bool:
+    """Whether a record of the web server's is about more than a client that was cut off after its timeout."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, TimeoutError | BlockingIOError)
+
+
 def _renderer(log_format: str) -> list[Any]:
     if log_format == "json":
         # format_exc_info and not dict_tracebacks: the latter prints local variables, cookies among them.
@@ -111,5 +118,5 @@ def _levels(level: str) -> dict[str, Any]:
         "django.server": {"handlers": [], "level": logging.WARNING, "propagate": True},
         "django.request": {"level": logging.ERROR},
         "django-q": {"handlers": [], "level": logging.WARNING, "propagate": True},
-        "gunicorn.error": {"handlers": [], "level": level, "propagate": True},
+        "gunicorn.error": {"handlers": [], "level": level, "propagate": True, "filters": ["news"]},
     }

@@ -28,6 +28,13 @@ WORKERS = env.integer("WORKERS", 4, "web server processes", unit="processes", mi
 WEB_THREADS = env.integer(
     "WEB_THREADS", 32, "threads of each web process; a slow client holds one", unit="threads", minimum=2
 )
+CLIENT_TIMEOUT_SECONDS = env.integer(
+    "CLIENT_TIMEOUT_SECONDS",
+    30,
+    "how long a client may send nothing of its request, or take nothing of the answer, before it is cut off",
+    unit="seconds",
+    minimum=1,
+)
 PUBLIC_URL = env.origin(
     "PUBLIC_URL",
     "address people reach the service at, such as https://media.example.org; links in answers start with it",

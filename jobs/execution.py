@@ -29,6 +29,7 @@ from jobs.engine.contract import (
     Result,
     Stop,
 )
+from jobs.engine.domains import YOUTUBE
 from jobs.lifecycle import Lease
 from jobs.models import Job, JobLog, MediaFile
 from jobs.queue import process
@@ -124,6 +125,8 @@ def build_request(job: Job) -> Request:
         work_dir=storage.make_work_directory(job.public_id),
         default_format=settings.YTDLP_FORMAT,
         pinned_format=job.pinned_format or None,
+        allowed_hosts=tuple(settings.ALLOWED_DOMAINS),
+        refused_hosts=() if settings.ALLOW_YT_DOWNLOADS else YOUTUBE,
     )
 
 

@@ -1,6 +1,5 @@
 """The verbs that callers have: submit, cancel, pause, resume, retry, delete. Views, admin and commands call these."""
 
-import re
 import time
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from django.utils import timezone
 from accounts.models import ApiKey, User
 from jobs import lifecycle, queries, queue, retention
 from jobs.engine.contract import Options
+from jobs.engine.domains import YOUTUBE, is_within, normal_host
 from jobs.errors import LinkRefused, QueueFull, StateConflict
 from jobs.models import DEFAULT_PRIORITY, Job
 from jobs.states import LIVE, State, Wish
@@ -22,10 +22,7 @@ from jobs.states import LIVE, State, Wish
 STOP_DEADLINE_SECONDS = 2.0
 STOP_POLL_SECONDS = 0.05
 RACES = 5
-LONGEST_HOST = 253
-HOST_NAME = re.compile(r"[a-z0-9._-]+")
 AS_NEW: dict[str, Any] = {"attempts": 0, "not_before": None, "error": "", "error_code": ""}
-YOUTUBE = ("youtube.com", "youtu.be", "youtube-nocookie.com")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,32 +108,15 @@ def accepted_host(url: str) -> str:
         raise LinkRefused("A link must not carry a user name or password: it would be stored and shown.")
     if "__youtubedl_smuggle" in url:
         raise LinkRefused("This link carries options for the downloader, which is not allowed.")
-    if settings.ALLOWED_DOMAINS and not _within(host, settings.ALLOWED_DOMAINS):
+    if settings.ALLOWED_DOMAINS and not is_within(host, settings.ALLOWED_DOMAINS):
         raise LinkRefused(
             f"Downloads from {host} are not allowed here. Allowed: {', '.join(settings.ALLOWED_DOMAINS)}."
         )
-    if not settings.ALLOW_YT_DOWNLOADS and _within(host, YOUTUBE):
+    if not settings.ALLOW_YT_DOWNLOADS and is_within(host, YOUTUBE):
         raise LinkRefused(
             "Downloads from YouTube are turned off here. The operator can allow them with ALLOW_YT_DOWNLOADS=true."
         )
     return host
-
-
-def normal_host(host: str) -> str:
-    """The ASCII form of a host name, so that look-alikes of a domain are that domain. Raises ValueError for no name.
-
-    Python's codec follows RFC 3490: full-width letters and ideographic full stops become plain ones.
-    """
-    if ":" in host:  # an IPv6 address
-        return host
-    name = host.rstrip(".").encode("idna").decode("ascii").lower()
-    if len(name) > LONGEST_HOST or not HOST_NAME.fullmatch(name):
-        raise ValueError("not a host name")
-    return name
-
-
-def _within(host: str, domains: list[str] | tuple[str, ...]) -> bool:
-    return any(host == domain or host.endswith(f".{domain}") for domain in (d.strip(" .").lower() for d in domains))
 
 
 def _requeue(job: Job, reason: str, **changes: Any) -> Job:

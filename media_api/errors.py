@@ -1,6 +1,7 @@
 """The one seam where errors become responses: every code, the envelope, and what is put into it."""
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -8,6 +9,7 @@ from typing import Any
 
 import structlog
 from django.core import exceptions as django_errors
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, UnreadablePostError
 from django.views import defaults
 from rest_framework import exceptions as rest_errors
@@ -17,9 +19,12 @@ from accounts.authentication import INVALID_KEY
 from jobs import errors as job_errors
 
 QUEUE_FULL_RETRY_SECONDS = 30
+DATABASE_RETRY_SECONDS = 5
 PROGRAM_PREFIXES = ("/api/", "/files/", "/version/")
 PROGRAM_PATHS = ("/api", "/files", "/version")
 BODY = "body"
+
+log = structlog.get_logger(__name__)
 
 
 class Code(StrEnum):
@@ -67,7 +72,8 @@ MEANINGS: dict[Code, Meaning] = {
         (422, 400), "The request is not valid: 400 when it cannot be read, 422 when a field is wrong."
     ),
     Code.BAD_REQUEST: Meaning(
-        (400,), "The request is malformed, or names a host that this service does not answer to."
+        (400, 408),
+        "The request is malformed, names a host that this service does not answer to, or (408) stops coming.",
     ),
     Code.AUTHENTICATION_REQUIRED: Meaning((401,), "The call needs an API key."),
     Code.INVALID_API_KEY: Meaning((401,), "The API key is unknown, expired or revoked."),
@@ -194,9 +200,15 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBa
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
+    """Also for what middleware raised, which no other part of this module sees."""
+    problem = _database_failed(error) if isinstance(error := sys.exception(), OperationalError) else _plain(500)
     if is_for_programs(request):
-        return EnvelopeResponse(_plain(500))
-    return defaults.server_error(request)
+        return EnvelopeResponse(problem)
+    page = defaults.server_error(request)
+    page.status_code = problem.status
+    for name, value in problem.headers.items():
+        page[name] = value
+    return page
 
 
 def is_for_programs(request: HttpRequest) -> bool:
@@ -291,6 +303,23 @@ def _api_error(error: ApiError) -> Problem:
     return Problem(status=error.status, code=error.code, message=str(error), headers=error.headers)
 
 
+def _database_failed(error: OperationalError) -> Problem:
+    """Locked for too long, or not there. The caller is not told which."""
+    log.error("the database does not answer", exc_info=error)
+    code = Code.SERVICE_UNAVAILABLE
+    retry = {"Retry-After": str(DATABASE_RETRY_SECONDS)}
+    return Problem(status=503, code=code, message=MEANINGS[code].text, headers=retry)
+
+
+def _unreadable(error: UnreadablePostError) -> Problem:
+    cause: BaseException | None = error
+    while isinstance(cause, UnreadablePostError):  # Django wraps what the server raised once or twice
+        cause = cause.__cause__
+    if not isinstance(cause, TimeoutError):
+        return _plain(400)
+    return Problem(status=408, code=Code.BAD_REQUEST, message="The rest of the request's body did not come.")
+
+
 def _with(status: int, code: Code, **headers: str) -> Callable[[Exception], Problem]:
     return lambda error: Problem(
         status=status, code=code, message=str(error), headers={k.replace("_", "-"): v for k, v in headers.items()}
@@ -319,5 +348,6 @@ DESCRIPTIONS: dict[type[Exception], Callable[[Any], Problem]] = {
     django_errors.RequestDataTooBig: _fixed(413),
     django_errors.SuspiciousOperation: _fixed(400),
     django_errors.BadRequest: _fixed(400),
-    UnreadablePostError: _fixed(400),
+    UnreadablePostError: _unreadable,
+    OperationalError: _database_failed,
 }

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from django.conf import settings
 from django.core import signing
 from django.db import connection
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, http_date, parse_http_date_safe, quote_etag
@@ -192,7 +192,7 @@ def _respond(request: HttpRequest, file: MediaFile, content: IO[bytes]) -> HttpR
     size = content.seek(0, io.SEEK_END)
     unmet = get_conditional_response(request, etag=_etag(file), last_modified=_modified(file))
     if unmet is not None:
-        return unmet
+        return _unchanged() if unmet.status_code == 304 else unmet
     if request.method == "HEAD":
         return HttpResponse(headers={"Content-Length": str(size)}, content_type=file.mime_type)
     try:
@@ -202,6 +202,13 @@ def _respond(request: HttpRequest, file: MediaFile, content: IO[bytes]) -> HttpR
             Code.RANGE_NOT_SATISFIABLE, f"The file has {size} bytes.", headers={"Content-Range": f"bytes */{size}"}
         ) from None
     return _body(content, size, span, file.mime_type)
+
+
+def _unchanged() -> HttpResponseBase:
+    """A 304 without Content-Length, which would be that of the file. Streaming: middleware measures other responses."""
+    response = StreamingHttpResponse(status=304)
+    del response["Content-Type"]
+    return response
 
 
 def _body(content: IO[bytes], size: int, span: Span | None, mime_type: str) -> RangeFileResponse:

@@ -1,6 +1,7 @@
 """The same POST, sent twice with one `Idempotency-Key`, is done once. What is done is the view's business."""
 
 import hashlib
+import math
 import re
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -26,7 +27,7 @@ SANE_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 KEPT = timedelta(hours=24)
 # A call that has given no answer for this long died with its process.
 ABANDONED = timedelta(seconds=60)
-RETRY_AFTER_SECONDS = 2
+RETRY_AFTER_SECONDS = 1
 
 
 def answer_once(request: Request, respond: Callable[[], Response], *, atomic: bool) -> Response:
@@ -75,7 +76,7 @@ def _claim(user: User, key: str, fingerprint: str) -> tuple[IdempotentCall, bool
     except IntegrityError:
         call = IdempotentCall.objects.filter(caller=user, key=key).first()
     if call is None:
-        raise _still_busy()  # the first call failed and took its row away just now
+        raise _still_busy(RETRY_AFTER_SECONDS)  # the first call failed and took its row away just now
     if _take_over(call, fingerprint):
         return call, True
     if call.fingerprint != fingerprint:
@@ -96,7 +97,7 @@ def _take_over(call: IdempotentCall, fingerprint: str) -> bool:
 
 def _replay(call: IdempotentCall) -> Response:
     if call.status is None:
-        raise _still_busy()
+        raise _still_busy(_seconds_until_abandoned(call))
     return Response(call.body, status=call.status, headers={REPLAYED: "true"})
 
 
@@ -122,6 +123,12 @@ def _fingerprint(request: Request) -> str:
     return hashlib.sha256(f"{request.method} {path}\n".encode() + request._request.body).hexdigest()
 
 
-def _still_busy() -> ApiError:
+def _seconds_until_abandoned(call: IdempotentCall) -> int:
+    left = call.created_at + ABANDONED - timezone.now()
+    return max(1, math.ceil(left.total_seconds()))
+
+
+def _still_busy(retry_seconds: int) -> ApiError:
+    """A repetition after `retry_seconds` is answered, whatever became of the first request."""
     message = f"The first request with this {HEADER} is still being answered."
-    return ApiError(Code.CONFLICT, message, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+    return ApiError(Code.CONFLICT, message, headers={"Retry-After": str(retry_seconds)})

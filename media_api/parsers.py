@@ -1,5 +1,6 @@
 """Reading of request bodies."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,10 +9,14 @@ from rest_framework.parsers import JSONParser
 
 
 class BoundedJSONParser(JSONParser):
-    """JSON; a body that is nested too deeply is the caller's error and not a crash."""
+    """JSON; what is nested too deeply, or no text that could be written again, is the caller's error and no crash."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         try:
-            return super().parse(stream, media_type, parser_context)
+            value = super().parse(stream, media_type, parser_context)
+            json.dumps(value, ensure_ascii=False).encode()
         except RecursionError as error:
             raise ParseError("JSON parse error - nested too deeply") from error
+        except UnicodeEncodeError as error:
+            raise ParseError("JSON parse error - half of a surrogate pair is no character") from error
+        return value

@@ -87,7 +87,7 @@ class Schema(AutoSchema):
         if self.view.get_throttles():
             codes.append(Code.RATE_LIMIT_EXCEEDED)
         if self.view.get_authenticators():
-            codes += [Code.AUTHENTICATION_REQUIRED, Code.INVALID_API_KEY, Code.FORBIDDEN]
+            codes += [Code.AUTHENTICATION_REQUIRED, Code.INVALID_API_KEY, Code.FORBIDDEN, Code.SERVICE_UNAVAILABLE]
         if "{" in self.path:
             codes.append(Code.JOB_NOT_FOUND)
         if self.method == "POST":

@@ -3,6 +3,7 @@
 It reports through the pipe, leaves its last word in the work directory, and never returns to the code that forked it.
 """
 
+import dataclasses
 import math
 import os
 import re
@@ -18,9 +19,10 @@ from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.postprocessor.ffmpeg import FFmpegPostProcessor
 from yt_dlp.utils import DownloadCancelled, YoutubeDLError
 
-from jobs.engine import confinement, failures, matching, messages, options, products, warm, workspace
+from jobs.engine import confinement, failures, hosts, messages, options, products, warm, workspace
 from jobs.engine.confinement import Confinement
 from jobs.engine.contract import Failure, FailureCode, LogLine, Phase, Progress, Request, Result
+from jobs.engine.downloader import Downloader
 from jobs.engine.progress import Meter, phase_of
 
 PROGRESS_SECONDS = 0.25
@@ -140,7 +142,7 @@ class Attempt:
         HttpQuietDownloader.to_screen = _heed_fragment_size
         # Where yt-dlp asks whether there is an ffmpeg at all, it forgets the parameter.
         FFmpegPostProcessor._ffmpeg_location.set(parameters["ffmpeg_location"])
-        with matching.Downloader(parameters) as downloader:
+        with Downloader(parameters, self._request) as downloader:
             downloader.add_post_processor(_Announcement(self.on_chosen), when="before_dl")
             info = downloader.extract_info(self._request.url, download=True)
             return self._single(downloader.sanitize_info(info) or {})
@@ -190,6 +192,10 @@ class Attempt:
             self._log.debug(f"[debug] confinement refused: {', '.join(denied[:10])}")
         if isinstance(error, TooLarge) or self._has_outgrown():
             return failures.failure(FailureCode.TOO_LARGE, str(error))
+        if refused := next((one for one in failures.causes(error) if isinstance(one, hosts.HostRefused)), None):
+            return dataclasses.replace(
+                failures.failure(FailureCode.UNSUPPORTED_URL), message=products.plain_text(refused.msg)
+            )
         # yt-dlp swallows and rewords, ffmpeg only hears "403" from the proxy; the guard remembers.
         if walls.sockets.denials:
             return failures.failure(

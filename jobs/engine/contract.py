@@ -137,6 +137,9 @@ class Request:
     work_dir: Path  # exists, belongs to this job alone, may hold partial files of an earlier attempt
     default_format: str  # format selector for quality "best" without custom_format
     pinned_format: str | None = None  # format id of an earlier attempt, so that its partial files fit
+    # Domains, with all below them, that pages may be on: the link's own, and what it redirects to or embeds. Not media.
+    allowed_hosts: tuple[str, ...] = ()  # none: all
+    refused_hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

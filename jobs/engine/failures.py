@@ -2,7 +2,7 @@
 
 How the decision falls, first hit wins:
 1. what no other error may hide, anywhere in the chain of causes: a blocked address, a full disk, a file past its limit;
-2. yt-dlp's own exception types, and the HTTP status that an error names as its cause;
+2. yt-dlp's own exception types, the HTTP status that an error names as its cause, and addresses that cannot be;
 3. words of messages and of the log, from the one table below: sites differ in words only;
 4. the broad kinds: post-processing, transport, a status that merely happened on the way.
 """
@@ -183,7 +183,7 @@ def failure(code: FailureCode, detail: str = "") -> Failure:
 def classify(error: BaseException, *, log_tail: Sequence[str] = ()) -> Failure:
     """What an exception of a download means. `log_tail` decides only where the exceptions themselves say too little."""
     chain = _Chain.of(error)
-    steps = (_hard_limit, _by_type, _by_message, lambda _: _by_log(log_tail), _by_kind)
+    steps = (_hard_limit, _by_type, _by_address, _by_message, lambda _: _by_log(log_tail), _by_kind)
     code = next((found for step in steps if (found := step(chain)) is not None), FailureCode.INTERNAL)
     return failure(code, f"{type(error).__name__}: {error}")
 
@@ -329,6 +329,20 @@ def _status_code(error: Any, *, is_page: bool) -> FailureCode | None:
     if error.status >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
         return FailureCode.NETWORK
     return _STATUS_CODES.get(error.status)
+
+
+# How Python, requests and urllib3 word it; all of them raise some ValueError, which has no other mark.
+_IMPOSSIBLE_ADDRESS = re.compile(
+    r"'idna' codec|^invalid ipv6 url|^failed to parse: |no connection adapters were found|no host supplied|"
+    r"^netloc .{1,200} contains invalid|^port (?:could not be cast|out of range)|url has an invalid label",
+    re.IGNORECASE,
+)
+
+
+def _by_address(chain: _Chain) -> FailureCode | None:
+    """Nobody could ask for such an address: no host can have the name, or it is of no kind that is fetched."""
+    texts = (str(error)[:MAX_MATCHED_CHARACTERS] for error in chain.errors if isinstance(error, ValueError))
+    return FailureCode.UNSUPPORTED_URL if any(map(_IMPOSSIBLE_ADDRESS.search, texts)) else None
 
 
 def _by_message(chain: _Chain) -> FailureCode | None:

@@ -28,9 +28,13 @@ def run(request: Request, watcher: Watcher, *, tick_seconds: float = 0.4) -> Out
     """Run one attempt to its end, and tell how it ended. `log` in the answer holds what no tick has carried.
 
     The work directory belongs to the engine alone: what an attempt that was cut short left there is deleted when it
-    cannot be trusted. What the watcher or a signal handler of the worker raises ends the child and passes through.
+    cannot be trusted, and what still runs there is killed. What the watcher or a signal handler of the worker raises
+    ends the child and passes through.
     """
-    workspace.prepare(request.work_dir)
+    try:
+        workspace.prepare(request.work_dir)
+    except workspace.StillInUse as error:
+        return Outcome(failure=failures.failure(FailureCode.INTERNAL, str(error)))
     _adopt_orphans()
     process = _Process()
     try:

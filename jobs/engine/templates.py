@@ -83,7 +83,7 @@ _Component = list["str | _Field"]
 
 # A width and a precision of at most two digits: enough for numbers, too little to fill memory.
 _SPEC = re.compile(r"(?:[<>^]?0?[0-9]{1,2})?(?:\.[0-9]{1,2})?[ds]?")
-_FORBIDDEN_LITERALS = re.compile(r'[\\<>:"|?*\x00-\x1f\x7f]')
+_ILLEGAL = '\\<>:"|?*'  # on Windows
 
 
 def _components(template: str) -> list[_Component]:
@@ -122,10 +122,16 @@ def _field(name: str, spec: str, conversion: str | None) -> _Field:
 
 def _check_literals(component: _Component) -> None:
     text = "".join(part for part in component if isinstance(part, str))
-    if found := _FORBIDDEN_LITERALS.search(text):
-        raise ValueError(f"The path template must not hold the character {found[0]!r}.")
+    if found := next((character for character in text if _is_forbidden(character)), None):
+        raise ValueError(f"The path template must not hold the character {found!a}.")
     if all(isinstance(part, str) for part in component) and not text.strip(" ."):
         raise ValueError("The path template must be a relative path without empty parts, '.' and '..'.")
+
+
+def _is_forbidden(character: str) -> bool:
+    """Control and format characters, and separators of lines, may disguise a name; values are freed of them, too."""
+    category = unicodedata.category(character)
+    return character in _ILLEGAL or category[0] == "C" or category in ("Zl", "Zp")
 
 
 def _without_extension(component: _Component) -> _Component:
@@ -172,7 +178,7 @@ def _safe_title(values: Mapping[str, Any]) -> str:
     return re.sub(r"_+", "_", re.sub(r"[^\w.-]", "_", title)).strip("_")
 
 
-_WINDOWS_ILLEGAL = str.maketrans(dict.fromkeys('/\\<>:"|?*', "_"))
+_WINDOWS_ILLEGAL = str.maketrans(dict.fromkeys(f"/{_ILLEGAL}", "_"))
 
 
 def _safe_value(value: Any) -> str:

@@ -6,6 +6,8 @@ Publishing from it is the storage's business.
 import contextlib
 import json
 import os
+import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +16,28 @@ from typing import Any
 RESULT_NAME = "result.json"
 LOG_NAME = "child.log"  # what the child and its programs print
 COMPLETE_NAME = "complete.txt"  # names of files that are whole, one a line
-_UNFINISHED_RESULT_NAME = "result.json.new"
+VALIDATORS_NAME = "validators.json"  # which version of a remote file the bytes here are of
+_UNFINISHED_RESULT_NAME = f"{RESULT_NAME}.new"
+_UNFINISHED_VALIDATORS_NAME = f"{VALIDATORS_NAME}.new"
 
-CONTROL_NAMES = frozenset({RESULT_NAME, LOG_NAME, COMPLETE_NAME, _UNFINISHED_RESULT_NAME})
+CONTROL_NAMES = frozenset(
+    {
+        RESULT_NAME,
+        LOG_NAME,
+        COMPLETE_NAME,
+        VALIDATORS_NAME,
+        _UNFINISHED_RESULT_NAME,
+        _UNFINISHED_VALIDATORS_NAME,
+    }
+)
+
+
+EVICTION_SECONDS = 5.0
+EVICTION_POLL_SECONDS = 0.02
+
+
+class StillInUse(Exception):
+    """A process of an earlier attempt writes into the directory, and does not end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +49,14 @@ class Usage:
 
 
 def prepare(directory: Path) -> None:
-    """Make the directory ready for an attempt. After one that was cut short, only what is safe to resume from stays."""
+    """Make the directory ready for an attempt. After one that was cut short, only what is safe to resume from stays.
+
+    Kills what still runs there: the child of a worker that was given up because it was frozen.
+    Raises StillInUse when that does not end.
+    """
+    if not any(directory.iterdir()):
+        return
+    _evict(directory)
     last_word = read_result(directory) or {}
     if not last_word.get("is_resumable"):
         _drop_doubtful(directory)
@@ -90,6 +118,33 @@ def drop_complete_partials(directory: Path) -> bool:
     for path in partial:
         path.unlink(missing_ok=True)
     return bool(partial)
+
+
+def _evict(directory: Path) -> None:
+    """Kill every process that runs in the directory, and wait until none is left. A dead one needs no reaping."""
+    deadline = time.monotonic() + EVICTION_SECONDS
+    while running := _processes_below(directory):
+        for pid in running:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        if time.monotonic() >= deadline:
+            raise StillInUse(f"processes of an earlier attempt do not end: {running[:10]}")
+        time.sleep(EVICTION_POLL_SECONDS)
+
+
+def _processes_below(directory: Path) -> list[int]:
+    """Other processes of which the working directory is this one or below. The dead have none, reaped or not."""
+    top = directory.resolve()
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):  # it ended meanwhile, or is somebody else's
+            if entry.name.isdigit() and int(entry.name) != os.getpid() and _is_below((entry / "cwd").readlink(), top):
+                found.append(int(entry.name))
+    return found
+
+
+def _is_below(path: Path, top: Path) -> bool:
+    return path == top or top in path.parents
 
 
 def _drop_doubtful(directory: Path) -> None:

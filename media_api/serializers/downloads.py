@@ -15,7 +15,7 @@ from jobs.services import Submission
 from jobs.states import State
 from media_api.files import link_for
 from media_api.links import absolute
-from media_api.serializers.base import StrictSerializer
+from media_api.serializers.base import StrictSerializer, TextField
 
 DEFAULTS = Options()
 QUALITIES = ("best", "4k", "1440p", "1080p", "720p", "480p", "360p", "audio", "audio_only")
@@ -28,7 +28,7 @@ PROGRESS_STATUSES = [member.value for member in (*Phase, *State)]
 NOT_OPTIONS = ("url", "priority", "cookies_id", "webhook_url")
 
 
-class LanguageField(serializers.CharField):
+class LanguageField(TextField):
     """A subtitle language such as `en`, `en-US` or `zh-Hans`."""
 
     def to_internal_value(self, data: Any) -> str:
@@ -44,7 +44,7 @@ class DownloadOptions(StrictSerializer):
     """The options that every request which starts downloads has."""
 
     quality = serializers.ChoiceField(QUALITIES, default=DEFAULTS.quality, help_text="`audio_only` means `audio`")
-    custom_format = serializers.CharField(
+    custom_format = TextField(
         default=None,
         allow_null=True,
         max_length=engine_options.MAX_SELECTOR_CHARACTERS,
@@ -70,8 +70,8 @@ class DownloadOptions(StrictSerializer):
     embed_thumbnail = serializers.BooleanField(default=DEFAULTS.embed_thumbnail)
     embed_metadata = serializers.BooleanField(default=DEFAULTS.embed_metadata)
     write_info_json = serializers.BooleanField(default=DEFAULTS.write_info_json)
-    path_template = serializers.CharField(default=DEFAULTS.path_template, max_length=templates.MAX_TEMPLATE_CHARACTERS)
-    cookies_id = serializers.CharField(default=None, allow_null=True, help_text="not available yet: leave it null")
+    path_template = TextField(default=DEFAULTS.path_template, max_length=templates.MAX_TEMPLATE_CHARACTERS)
+    cookies_id = TextField(default=None, allow_null=True, help_text="not available yet: leave it null")
     timeout_sec = serializers.IntegerField(
         default=None,
         allow_null=True,
@@ -79,7 +79,7 @@ class DownloadOptions(StrictSerializer):
         max_value=settings.LONGEST_JOB_SECONDS,
         help_text="seconds for one attempt; the server's setting YTDLP_TIMEOUT when null",
     )
-    webhook_url = serializers.CharField(default=None, allow_null=True, help_text="not available yet: leave it null")
+    webhook_url = TextField(default=None, allow_null=True, help_text="not available yet: leave it null")
 
     def validate_quality(self, value: str) -> str:
         return "audio" if value == "audio_only" else value
@@ -110,9 +110,7 @@ class DownloadOptions(StrictSerializer):
 class DownloadRequest(DownloadOptions):
     """One link to download."""
 
-    url = serializers.CharField(
-        max_length=settings.LONGEST_URL, help_text="a link that starts with http:// or https://"
-    )
+    url = TextField(max_length=settings.LONGEST_URL, help_text="a link that starts with http:// or https://")
     priority = serializers.IntegerField(
         default=DEFAULT_PRIORITY, min_value=0, max_value=9, help_text="0 to 9, 9 first among your own"
     )
@@ -246,6 +244,8 @@ class JobPage(serializers.Serializer[Any]):
 
 class JobQuery(StrictSerializer):
     """The filters of a list of downloads."""
+
+    form_fields = frozenset()
 
     status = serializers.ChoiceField(STATUSES, required=False)
     host = serializers.CharField(required=False, max_length=253, help_text="host name of the link")

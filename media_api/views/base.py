@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rest_framework.exceptions import APIException
 from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,21 +14,29 @@ from media_api.throttling import CallThrottle, Usage
 
 
 class ApiViewSet(ViewSet):
-    """A view set whose calls are counted before anything can refuse them, wrong keys included."""
+    """A view set whose calls are counted before anything can refuse them, wrong keys included.
+
+    Not counted are bodies of signed-in people that cannot be read, and calls that the database gives no answer to.
+    """
 
     # Errors that an action can answer with besides those that follow from its method and path; for the documentation.
     can_fail_with: dict[str, tuple[Code, ...]] = {}
     tag = ""  # the heading it stands under there
     usage: Usage | None = None
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Only who may call is waited for: half a body must not hold a thread for a stranger."""
+        super().initial(request, *args, **kwargs)
+        # Raises for a body above the limit; the framework's parsers have none.
+        request._request.META["CONTENT_LENGTH"] = str(len(request._request.body))  # unknown so far if it came in chunks
+
     def perform_authentication(self, request: Request) -> None:
         try:
-            # Raises for a body above the limit; the framework's parsers have none. Before the CSRF check, which may
-            # parse a form and leave no body behind.
-            request._request.body  # noqa: B018
             super().perform_authentication(request)
-        finally:
+        except APIException:
             self._count(request)
+            raise
+        self._count(request)
 
     def check_throttles(self, request: Request) -> None:
         """Nothing: the call was counted when its caller was known."""

@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 class Description(APIView):
     """A page that DISABLE_DOCS hides, and that anybody may see otherwise, uncounted."""
 
+    http_method_names = ["get", "head"]
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = ()

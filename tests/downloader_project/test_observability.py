@@ -8,7 +8,7 @@ import pytest
 import structlog
 from django.test import Client
 
-from downloader_project.observability import logging_config
+from downloader_project.observability import is_not_a_silent_client, logging_config
 
 
 @pytest.fixture
@@ -46,3 +46,10 @@ def test_every_line_names_the_installation(written: io.StringIO) -> None:
     structlog.get_logger("ours").warning("something else")
 
     assert [json.loads(line)["environment"] for line in written.getvalue().splitlines()] == ["staging", "staging"]
+
+
+@pytest.mark.parametrize(("error", "is_written"), [(TimeoutError, False), (BlockingIOError, False), (OSError, True)])
+def test_clients_that_were_cut_off_are_no_news(error: type[OSError], is_written: bool) -> None:
+    record = logging.LogRecord("gunicorn.error", logging.ERROR, "", 1, "Socket error", None, (error, error(), None))
+
+    assert is_not_a_silent_client(record) is is_written

@@ -154,6 +154,16 @@ def test_a_worker_that_lost_its_lease_touches_nothing(
     assert (job.state, job.lease_owner) == (State.RUNNING, "another")
 
 
+def test_the_rules_for_domains_hold_behind_a_redirect(owner: User, origin: Origin, settings: Settings) -> None:
+    settings.ALLOWED_DOMAINS = ["localhost"]
+    url = origin.url("/redirect").replace("127.0.0.1", "localhost") + "?to=" + origin.url("/video.mp4")
+
+    job = ran(make_job(owner, url=url))
+
+    assert (job.state, job.error_code) == (State.FAILED, "unsupported_url")
+    assert "127.0.0.1" in job.error
+
+
 def test_a_failing_publication_leaves_no_half_published_result(
     owner: User, origin: Origin, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:

@@ -128,6 +128,27 @@ def test_unknown_fields_are_refused_together_with_wrong_ones(api: APIClient) -> 
     assert "quality" in response.json()["error"]["message"] + str(response.json()["error"]["details"])
 
 
+@pytest.mark.parametrize(
+    "field", ["url", "custom_format", "path_template", "cookies_id", "webhook_url", "subtitle_languages"]
+)
+def test_a_number_is_no_text(api: APIClient, field: str) -> None:
+    value = [22] if field == "subtitle_languages" else 22
+
+    response = submit(api, **{field: value})
+
+    assert wrong_fields(response) == ["subtitle_languages.0" if field == "subtitle_languages" else field]
+    assert "string" in response.json()["error"]["message"]
+
+
+def test_a_forms_token_is_a_known_field_of_forms_only(api: APIClient) -> None:
+    as_json = submit(api, csrfmiddlewaretoken="x")
+    as_query = api.get(DOWNLOADS, {"csrfmiddlewaretoken": "x"})
+    as_form = api.post(DOWNLOADS, {"url": URL, "csrfmiddlewaretoken": "x"})
+
+    assert wrong_fields(as_json) == wrong_fields(as_query) == ["csrfmiddlewaretoken"]
+    assert as_form.status_code == 202
+
+
 def test_a_body_that_is_not_an_object_is_refused(api: APIClient) -> None:
     assert wrong_fields(api.post(DOWNLOADS, [1], format="json")) == ["body"]
 

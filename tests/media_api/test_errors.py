@@ -1,13 +1,18 @@
 import json
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import PropertyMock, patch
 
 import pytest
 from django.conf import settings as configured
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.core.handlers.wsgi import WSGIRequest
+from django.db import OperationalError
 from django.test import Client
+from django.test.client import FakePayload
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from accounts import keys
 from accounts.models import User
 from jobs import queries
 from media_api.errors import MEANINGS, Code
@@ -90,6 +95,13 @@ def test_json_that_cannot_be_read_is_a_400(api: APIClient, body: str | bytes) ->
     assert error["details"][0]["field"] == "body"
 
 
+@pytest.mark.parametrize("body", ['{"\\ud800": 1}', '{"url": "\\ud800"}', '{"url": ["a", {"b": "x\\udfff"}]}'])
+def test_json_with_half_a_character_is_a_400(api: APIClient, body: str) -> None:
+    response = api.post(DOWNLOADS, body, content_type="application/json")
+
+    assert error_of(response, 400)["details"][0]["field"] == "body"
+
+
 def test_an_unknown_media_type_is_a_415(api: APIClient) -> None:
     response = api.post(DOWNLOADS, "a,b", content_type="text/csv")
 
@@ -109,6 +121,55 @@ def test_a_body_above_the_limit_is_a_413(api: APIClient, content_type: str) -> N
     response = api.post(DOWNLOADS, body, content_type=content_type)
 
     assert error_of(response, 413)["code"] == "PAYLOAD_TOO_LARGE"
+
+
+@pytest.mark.parametrize("key", ["", "wrong"])
+def test_a_body_is_not_read_for_callers_without_a_key(anonymous: APIClient, db: None, key: str) -> None:
+    body = b" " * (configured.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
+
+    with patch.object(WSGIRequest, "body", PropertyMock(side_effect=AssertionError)):
+        response = anonymous.post(DOWNLOADS, body, content_type="application/json", headers={"X-API-Key": key})
+
+    error_of(response, 401)
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+@pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded"])
+def test_a_signed_in_persons_body_above_the_limit_is_a_413(owner: User, content_type: str, accept: str) -> None:
+    browser = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    browser.force_login(owner)
+    body = b" " * (configured.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
+
+    response = browser.post(DOWNLOADS, body, content_type=content_type, headers={"Accept": accept})
+
+    assert response.status_code == 413
+
+
+def test_a_body_that_stops_coming_is_a_408(api: APIClient) -> None:
+    with patch.object(FakePayload, "read", side_effect=TimeoutError("timed out")):
+        response = api.post(DOWNLOADS, "{}", content_type="application/json")
+
+    assert error_of(response, 408)["code"] == "BAD_REQUEST"
+
+
+@pytest.mark.parametrize("path", [DOWNLOADS, "/files/file_1/x"])
+def test_a_database_that_does_not_answer_is_a_503(api: APIClient, path: str, caplog: pytest.LogCaptureFixture) -> None:
+    with patch.object(keys, "recognise", side_effect=OperationalError("database is locked")):
+        response = api.get(path)
+
+    assert error_of(response, 503)["code"] == "SERVICE_UNAVAILABLE"
+    assert int(response["Retry-After"]) > 0
+    assert b"locked" not in response.content
+    assert "database is locked" in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/version", "/accounts/login"])
+def test_a_database_that_does_not_answer_a_middleware_is_a_503(anonymous: APIClient, path: str) -> None:
+    with patch.object(SessionMiddleware, "process_response", side_effect=OperationalError("database is locked")):
+        response = anonymous.get(path)
+
+    assert response.status_code == 503
+    assert int(response["Retry-After"]) > 0
 
 
 def test_a_host_that_is_not_ours_is_a_400(api: APIClient) -> None:

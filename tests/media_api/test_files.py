@@ -131,6 +131,8 @@ def test_a_copy_that_is_still_good_is_not_sent_again(anonymous: APIClient, store
 
     assert [by_tag.status_code, by_date.status_code] == [304, 304]
     assert by_tag["ETag"] == f'"{file.sha256}"'
+    assert by_tag.body == b""
+    assert not {"Content-Length", "Content-Type"} & set(by_tag.headers)  # those of nothing, while the file has others
 
 
 def test_a_condition_that_fails_is_a_412(anonymous: APIClient, stored: Stored) -> None:

@@ -83,7 +83,17 @@ def test_a_repetition_while_the_first_is_being_answered_is_sent_away(api: APICli
     response = submit(api)
 
     assert response.status_code == 409
-    assert int(response["Retry-After"]) > 0
+    assert 58 <= int(response["Retry-After"]) <= 60
+
+
+def test_a_repetition_is_told_when_a_call_counts_as_dead(api: APIClient) -> None:
+    submit(api)
+    IdempotentCall.objects.update(status=None, body=None, created_at=timezone.now() - timedelta(seconds=50))
+
+    response = submit(api)
+
+    assert response.status_code == 409
+    assert 8 <= int(response["Retry-After"]) <= 10
 
 
 def test_a_call_whose_process_died_is_done_again_after_a_minute(api: APIClient) -> None:

@@ -118,6 +118,16 @@ def test_the_pages_are_open(anonymous: APIClient, path: str) -> None:
     assert anonymous.get(path).status_code == 200
 
 
+@pytest.mark.parametrize("method", ["options", "post", "put"])
+@pytest.mark.parametrize("path", PAGES)
+def test_the_pages_can_only_be_read(anonymous: APIClient, path: str, method: str) -> None:
+    response = getattr(anonymous, method)(path)
+
+    assert response.status_code == 405
+    assert set(response["Allow"].split(", ")) == {"GET", "HEAD"}
+    assert anonymous.head(path).status_code == 200
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_disabled_pages_are_not_found(anonymous: APIClient, settings: Settings, path: str) -> None:
     settings.DISABLE_DOCS = True

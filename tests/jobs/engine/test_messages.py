@@ -12,7 +12,7 @@ from jobs.engine.messages import Chosen, Denial, Message, Sender
 RESULT = Result(
     files=(
         ProducedFile(
-            path=Path("/work/media.f1.mp4"),
+            path=Path("/job/media.f1.mp4"),
             role=FileRole.MEDIA,
             size_bytes=1,
             sha256="00",

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -375,6 +376,26 @@ def test_a_complete_partial_file_does_not_fail_for_ever(origin: Origin, tmp_path
     assert outcome.result.files[0].path.read_bytes() == content
 
 
+def test_a_file_that_changed_at_the_origin_is_fetched_anew(origin: Origin, tmp_path: Path) -> None:
+    old = (media.directory() / "big.mp4").read_bytes()
+    new = old[:MIB] + bytes(len(old) - MIB)
+    origin.pages["/changing.mp4"] = ("video/mp4", old)
+    options = {"allow": [origin.host], "embed_metadata": False}
+    pause = Recorder(Stop.PAUSE, lambda seen: seen.downloaded_bytes > MIB)
+    request = make_request(origin.url("slow/6000000/changing.mp4"), tmp_path, **options)
+    paused = supervisor.run(request, pause, tick_seconds=0.1)
+    partial = next(tmp_path.glob("*.part")).stat().st_size
+    origin.pages["/changing.mp4"] = ("video/mp4", new)
+    origin.requests.clear()
+
+    resumed = supervisor.run(make_request(request.url, tmp_path, **options), Recorder())
+
+    assert paused.stopped is Stop.PAUSE
+    assert f"bytes={partial}-" in [request.range for request in origin.received("/slow/6000000/changing.mp4")]
+    assert resumed.result is not None, resumed
+    assert resumed.result.files[0].path.read_bytes() == new
+
+
 def test_half_a_conversion_of_a_killed_attempt_is_not_taken_for_the_result(origin: Origin, tmp_path: Path) -> None:
     content = (media.directory() / "video.mp4").read_bytes()
     (tmp_path / "media.fmp4.mp4").write_bytes(content[:1000])
@@ -384,6 +405,135 @@ def test_half_a_conversion_of_a_killed_attempt_is_not_taken_for_the_result(origi
 
     assert outcome.result is not None, outcome
     assert outcome.result.files[0].path.read_bytes() == content
+
+
+def test_what_still_writes_into_the_directory_is_killed_first(origin: Origin, tmp_path: Path) -> None:
+    below = tmp_path / "below"
+    below.mkdir()
+    writers = [_write_for_ever(directory, tmp_path / "media.fold.mp4.part") for directory in (tmp_path, below)]
+    wait_until(lambda: (tmp_path / "media.fold.mp4.part").exists() and len(processes_in(below)) == 1)
+    request = make_request(origin.url("video.mp4"), tmp_path, allow=[origin.host], embed_metadata=False)
+
+    outcome = supervisor.run(request, Recorder())
+
+    statuses = [os.waitpid(pid, os.WNOHANG) for pid in writers]
+    assert statuses == [(pid, signal.SIGKILL) for pid in writers]
+    assert outcome.result is not None, outcome
+
+
+def _write_for_ever(directory: Path, path: Path) -> int:
+    """A child of a worker that was thought to be dead, deaf to polite signals."""
+    if pid := os.fork():
+        return pid
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.chdir(directory)
+        for _ in range(3000):
+            with path.open("ab") as partial:
+                partial.write(b"old")
+            time.sleep(0.01)
+    finally:
+        os._exit(0)
+
+
+def test_an_attempt_does_not_start_beside_a_process_that_does_not_end(
+    monkeypatch: pytest.MonkeyPatch, origin: Origin, tmp_path: Path
+) -> None:
+    (tmp_path / "media.fmp4.mp4.part").write_bytes(b"old")
+    monkeypatch.setattr(workspace, "EVICTION_SECONDS", 0.1)
+    monkeypatch.setattr(workspace, "_processes_below", lambda _: [2**22 + 1])  # above every id: it takes no signal
+
+    outcome = supervisor.run(make_request(origin.url("video.mp4"), tmp_path, allow=[origin.host]), Recorder())
+
+    assert outcome.failure is not None
+    assert outcome.failure.is_retryable
+    assert "earlier attempt" in outcome.failure.detail
+    assert (tmp_path / "media.fmp4.mp4.part").read_bytes() == b"old"
+    assert origin.requests == []
+
+
+# --- addresses and names that are wrong or hostile ---
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a..b/",
+        "http://%00/",
+        f"http://{'a' * 64}.example/",
+        "http://a\u202eb.example/",
+        "http://[::1/",
+        "http://a:99999/",
+        "http:///a",
+        "{origin}redirect?to=file:///etc/passwd",
+        "{origin}redirect?to=http://a..b/",
+        "{origin}redirect?to=http://a:99999/",
+    ],
+)
+def test_an_impossible_address_is_unsupported(url: str, origin: Origin, tmp_path: Path) -> None:
+    request = make_request(url.replace("{origin}", origin.url()), tmp_path, allow=[origin.host])
+
+    outcome = supervisor.run(request, Recorder())
+
+    assert outcome.failure is not None
+    assert outcome.failure.code is FailureCode.UNSUPPORTED_URL, outcome.failure
+    assert not outcome.failure.is_retryable
+
+
+@pytest.mark.parametrize("path", ["redirect", "embed.html", "bare.html"])
+@pytest.mark.parametrize(
+    "rules", [{"refused_hosts": ("refused.example", "youtube.com")}, {"allowed_hosts": ("127.0.0.1",)}]
+)
+def test_a_link_may_not_lead_to_a_refused_host(
+    path: str, rules: dict[str, tuple[str, ...]], origin: Origin, tmp_path: Path
+) -> None:
+    if path == "redirect":
+        path = f"redirect?to=http://localhost:{origin.port}/video.mp4"
+        rules = {"refused_hosts": ("localhost",), "allowed_hosts": rules.get("allowed_hosts", ())}
+    frame = b'<iframe src="https://www.youtube.com/embed/BaW_jenozKc"></iframe>'
+    origin.pages["/embed.html"] = ("text/html", b"<html><title>A film</title>" + frame)
+    origin.pages["/bare.html"] = (
+        "text/html",
+        b'<html><meta http-equiv="refresh" content="0; url=https://www.refused.example/watch"></html>',
+    )
+
+    outcome = supervisor.run(make_request(origin.url(path), tmp_path, allow=[origin.host], **rules), Recorder())
+
+    assert outcome.failure is not None
+    assert outcome.failure.code is FailureCode.UNSUPPORTED_URL, outcome
+    assert not outcome.failure.is_retryable
+    assert re.search(r"localhost|www\.refused\.example|www\.youtube\.com", outcome.failure.message)
+
+
+def test_media_may_be_on_another_host_than_its_page(origin: Origin, tmp_path: Path) -> None:
+    request = make_request(
+        origin.url("page.html"),
+        tmp_path,
+        allow=[origin.host],
+        allowed_hosts=("127.0.0.1",),
+        refused_hosts=("a.example",),
+    )
+
+    outcome = supervisor.run(request, Recorder())
+
+    assert outcome.result is not None, outcome
+
+
+@pytest.mark.parametrize("group", ["x" * 300, "\u00e9" * 300, "a\0b", "../" * 60, "a\u202eb"])
+def test_a_hostile_format_id_neither_fails_nor_escapes(group: str, origin: Origin, tmp_path: Path) -> None:
+    lines = [
+        "#EXTM3U",
+        f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="{group}",NAME="a",URI="/hls/audio.m3u8"',
+        f'#EXT-X-STREAM-INF:BANDWIDTH=100000,CODECS="avc1.42c01e,mp4a.40.2",RESOLUTION=640x360,AUDIO="{group}"',
+        "/hls/360.m3u8",
+    ]
+    origin.pages["/groups.m3u8"] = ("application/vnd.apple.mpegurl", "\n".join(lines).encode())
+
+    outcome = supervisor.run(make_request(origin.url("groups.m3u8"), tmp_path, allow=[origin.host]), Recorder())
+
+    assert outcome.result is not None, outcome
+    assert "+" in outcome.result.metadata["format_id"]
+    assert outcome.result.metadata["format_id"].isprintable()
 
 
 # --- egress ---

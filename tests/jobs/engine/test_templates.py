@@ -207,3 +207,9 @@ def test_any_companion_is_safe(title: Any, language: Any) -> None:
     main = render("videos/{title}.{ext}", title=title)
 
     assert_is_safe(templates.sibling(main, f"{language}.srt"))
+
+
+@pytest.mark.parametrize("character", ["\u202e", "\u200b", "\ufeff", "\u2028", "\u2029", "\x85", "\ud800", "\ue000"])
+def test_what_is_invisible_in_a_template_is_refused(character: str) -> None:
+    with pytest.raises(ValueError, match=r"must not hold the character '.u?[0-9a-fx]+'"):
+        templates.check(f"videos/a{character}4pm.{{ext}}")

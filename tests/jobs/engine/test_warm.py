@@ -34,7 +34,8 @@ def test_a_child_finds_nearly_every_expression_compiled(compiled: Path, origin: 
     outcome = run(make_request(origin.url("/video.mp4"), compiled, allow=[origin.host]), Recorder())
 
     assert outcome.result is not None
-    assert len((compiled / "compiled").read_text().splitlines()) < 10
+    record = compiled / "compiled"  # absent when the tests before have had everything compiled
+    assert len(record.read_text().splitlines() if record.exists() else []) < 10
 
 
 def test_warming_connects_to_nothing_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

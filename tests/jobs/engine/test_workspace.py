@@ -1,6 +1,7 @@
 """What of a work directory outlives an attempt that was cut short."""
 
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +118,29 @@ def test_symlinks_are_not_followed(tmp_path: Path) -> None:
     assert workspace.usage(work_dir).size_bytes < 1000
     workspace.prepare(work_dir)
     assert (tmp_path / "big").exists()
+
+
+def test_a_fresh_directory_costs_no_look_at_the_processes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(workspace, "_processes_below", lambda _: pytest.fail("looked"))
+
+    workspace.prepare(tmp_path)
+
+
+def test_the_process_that_prepares_survives_even_inside(monkeypatch: pytest.MonkeyPatch, leftovers: Path) -> None:
+    monkeypatch.chdir(leftovers)
+
+    workspace.prepare(leftovers)
+
+    assert "out.mp3" not in names(leftovers)
+
+
+def test_a_directory_with_a_longer_name_is_another_ones(tmp_path: Path) -> None:
+    directory, other = tmp_path / "1", tmp_path / "10"
+    directory.mkdir()
+    other.mkdir()
+    (directory / "a.part").touch()
+    with subprocess.Popen(["sleep", "30"], cwd=other) as neighbour:
+        workspace.prepare(directory)
+
+        assert neighbour.poll() is None
+        neighbour.kill()
