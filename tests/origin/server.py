@@ -103,8 +103,9 @@ class Origin:
     `requests` lists what came in; `pages` takes further content by path, as (content type, bytes).
     """
 
-    def __init__(self, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, is_talkative: bool = False) -> None:
         self.requests: list[Received] = []
+        self.is_talkative = is_talkative
         self.pages: dict[str, tuple[str, bytes]] = {}
         self.closing = threading.Event()
         self.failures: Counter[str] = Counter()
@@ -115,6 +116,13 @@ class Origin:
     def __enter__(self) -> Self:
         self._thread.start()
         return self
+
+    def note(self, request: Received) -> None:
+        """Remember a request, and print it for a person who watches."""
+        with self.lock:
+            self.requests.append(request)
+        if self.is_talkative:
+            print(request.method, request.path, f"Range: {request.range}" if request.range else "", flush=True)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -198,8 +206,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        with self.server.origin.lock:
-            self.server.origin.requests.append(Received(self.command, parts.path, parts.query, headers))
+        self.server.origin.note(Received(self.command, parts.path, parts.query, headers))
         with contextlib.suppress(ConnectionError, BrokenPipeError):
             self._route(unquote(parts.path), _Behaviour())
 
@@ -401,7 +408,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Serve test media on 127.0.0.1.")
     parser.add_argument("--port", type=int, default=8099)
     arguments = parser.parse_args()
-    with Origin(port=arguments.port) as origin, contextlib.suppress(KeyboardInterrupt):
+    with Origin(port=arguments.port, is_talkative=True) as origin, contextlib.suppress(KeyboardInterrupt):
         media.directory()
         print(f"Serving on {origin.url()}", flush=True)
         origin.wait()
