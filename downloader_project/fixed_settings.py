@@ -162,7 +162,3 @@ SPECTACULAR: dict[str, Any] = {
     },
 }
 RATELIMIT_USE_CACHE = "default"
-SILENCED_SYSTEM_CHECKS = [
-    "django_ratelimit.E003",  # the check knows no subclass of the database cache; ours increments atomically
-    "django_ratelimit.W001",
-]
