@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
+PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
+WITH_DEFAULTS := env -i PATH="$$PATH" ENV_FILE=/dev/null STORAGE_DIR=data $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick test-origin lint format docs bench lock clean
+.PHONY: help run test test-quick test-origin lint audit format docs messages pictures prove-image bench chaos lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -14,11 +16,11 @@ run: $(VENV)/runtime ## set up, then serve the dashboard, the API and the worker
 	@exec $(BIN)/python manage.py run
 
 test: $(VENV)/development ## run every test: all on SQLite, then what touches the database again on PostgreSQL
-	$(PYTEST) -n auto --dist loadscope
-	$(BIN)/python -m tests.postgres $(PYTEST) -n auto --dist loadscope -m database
+	$(PYTEST) $(PARALLEL)
+	$(BIN)/python -m tests.postgres $(PYTEST) $(PARALLEL) -m database
 
 test-quick: $(VENV)/development ## run the tests that take no more than a moment, on SQLite
-	$(PYTEST) -n auto --dist loadscope -m "not slow"
+	$(PYTEST) $(PARALLEL) --nomigrations -m "not slow"
 
 lint: $(VENV)/development ## check style, types, imports and templates
 	$(BIN)/ruff check .
@@ -27,6 +29,11 @@ lint: $(VENV)/development ## check style, types, imports and templates
 	$(BIN)/lint-imports
 	$(BIN)/djlint --check --lint --quiet templates
 	$(BIN)/python manage.py makemigrations --check --dry-run
+
+audit: $(VENV)/development ## look for weaknesses in the code, the image and, given a network, the pinned packages
+	$(BIN)/bandit --quiet --recursive --severity-level medium accounts jobs media_api downloader_project manage.py
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/python scripts/audit-dependencies $(BIN)/pip-audit requirements.txt
 
 format: $(VENV)/development ## put the code into the house's format
 	$(BIN)/ruff check --fix .
@@ -37,10 +44,25 @@ test-origin: $(VENV)/runtime ## serve the tests' media on http://127.0.0.1:9000,
 	$(BIN)/python -m tests.origin.server --port 9000
 
 docs: $(VENV)/runtime ## write the documentation that is generated from the code
-	env -i PATH="$$PATH" ENV_FILE=/dev/null STORAGE_DIR=data $(BIN)/python manage.py settings_table > docs/settings.md
+	$(WITH_DEFAULTS) manage.py settings_table > docs/settings.md
+	$(WITH_DEFAULTS) manage.py env_example > .env.example
+	$(BIN)/python scripts/third-party-notices requirements.txt > docs/licences.md
+
+prove-image: $(VENV)/runtime ## execute the Dockerfile's steps where no engine runs, and have the result work (as root)
+	rm -rf build/image/base build/image/build build/image/image build/image/alone build/image/apart build/image/refused
+	$(BIN)/python -m deploy.proof build/image
+
+messages: $(VENV)/development ## bring the translations in step with the pages, list what lacks one, compile them
+	$(BIN)/python -m tests.catalogues
+
+pictures: $(VENV)/development ## take the README's pictures anew, of the real service in a real browser
+	$(BIN)/python -m tests.browser.pictures
 
 bench: $(VENV)/development ## measure speed and memory against plain yt-dlp
 	$(BIN)/python -m bench
+
+chaos: $(VENV)/development ## break the service in every way, at most ten minutes, and show what was lost
+	$(BIN)/python -m tests.chaos
 
 lock: $(VENV)/development ## resolve requirements*.in anew, with hashes
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 -o requirements.txt requirements.in

@@ -1,16 +1,20 @@
 """The fields that people fill in about accounts."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts import attempts
-from accounts.models import ApiKey, Scope
+from accounts.models import ApiKey, Scope, User
+
+Check = Callable[[User, str], bool]
 
 
 class SignInForm(AuthenticationForm):
@@ -23,15 +27,39 @@ class SignInForm(AuthenticationForm):
 
     def clean(self) -> dict[str, Any]:
         assert self.request is not None
-        name = self.cleaned_data.get("username", "")
-        self.wait_seconds = attempts.seconds_to_wait(self.request, name)
+        attempt = attempts.begin(self.request, self.cleaned_data.get("username", ""))
+        self.wait_seconds = attempt.wait_seconds
         if self.wait_seconds:
-            raise ValidationError(_too_many(self.wait_seconds), code="too_many")
-        try:
-            return super().clean()
-        except ValidationError:
-            attempts.count_failure(self.request, name)
-            raise
+            raise ValidationError(too_many(self.wait_seconds), code="too_many")
+        cleaned = super().clean()
+        attempt.forgive()
+        return cleaned
+
+
+class CodeForm(forms.Form):
+    """A one-time code. After too many wrong ones nothing is looked at for `wait_seconds`."""
+
+    wait_seconds = 0
+    code = forms.CharField(
+        label=_("Code from your app"),
+        max_length=20,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True}),
+    )
+
+    def __init__(self, *args: Any, request: HttpRequest, user: User, check: Check, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.request, self.user, self.check = request, user, check
+
+    def clean_code(self) -> str:
+        code = str(self.cleaned_data["code"])
+        attempt = attempts.begin(self.request, f"code of {self.user.get_username()}")
+        self.wait_seconds = attempt.wait_seconds
+        if self.wait_seconds:
+            raise ValidationError(too_many(self.wait_seconds), code="too_many")
+        if not self.check(self.user, code):
+            raise ValidationError(_("This code is not right, or was used before. Wait for the next one."), code="wrong")
+        attempt.forgive()
+        return code
 
 
 class KeyForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
@@ -46,10 +74,16 @@ class KeyForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stub
 
     class Meta:
         model = ApiKey
-        fields = ("owner", "name", "scopes", "expires_at")
+        fields = ("owner", "name", "scopes", "expires_at", "max_running_jobs", "max_jobs_per_day", "max_stored_bytes")
+        help_texts = {
+            "max_running_jobs": _("at once, of those of its owner; more wait"),
+            "max_jobs_per_day": _("in any 24 hours, of those of its owner"),
+            "max_stored_bytes": _("of results that are kept, of those of its owner"),
+        }
 
 
-def _too_many(wait_seconds: int) -> str:
+def too_many(wait_seconds: int) -> str:
+    """The sentence for who has to wait."""
     minutes = math.ceil(wait_seconds / 60)
     text = ngettext(
         "Too many wrong sign-ins. Try again in %(count)d minute.",

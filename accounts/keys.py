@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db.models import Q
@@ -26,7 +26,7 @@ class IssuedKey:
     """A new key; `secret` is what the caller sends and is shown this once."""
 
     key: ApiKey
-    secret: str
+    secret: str = field(repr=False)
 
 
 def issue(
@@ -38,15 +38,23 @@ def issue(
     secret: str = "",
 ) -> IssuedKey:
     """Create a key of 256 random bits, or one with the given `secret`."""
-    secret = secret or f"{PREFIX}_{secrets.token_urlsafe(32)}"
+    secret = secret or _new_secret()
     key = ApiKey.objects.create(
         owner=owner,
         name=name,
-        prefix=secret[:PREFIX_LENGTH] if secret.startswith(f"{PREFIX}_") else secret[:4],
+        prefix=_shown(secret),
         digest=digest(secret),
         scopes=list(scopes),
         expires_at=expires_at,
     )
+    return IssuedKey(key, secret)
+
+
+def rotate(key: ApiKey) -> IssuedKey:
+    """Give a key a new secret; the old one stops working at once. Scopes, allowance, end and record stay."""
+    secret = _new_secret()
+    key.prefix, key.digest = _shown(secret), digest(secret)
+    key.save(update_fields=["prefix", "digest"])
     return IssuedKey(key, secret)
 
 
@@ -82,3 +90,12 @@ def allows(key: ApiKey, scope: str) -> bool:
 def digest(secret: str) -> str:
     """SHA-256 in hex. Keys carry 256 random bits, so a slow hash would add nothing."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _new_secret() -> str:
+    return f"{PREFIX}_{secrets.token_urlsafe(32)}"
+
+
+def _shown(secret: str) -> str:
+    """What people recognise it by. Of one that somebody chose, little is told."""
+    return secret[:PREFIX_LENGTH] if secret.startswith(f"{PREFIX}_") else secret[:4]

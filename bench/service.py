@@ -59,6 +59,7 @@ def _start(directory: Path, log: Path, variables: dict[str, str]) -> Service:
         "YTDLP_FORMAT": FORMAT,
         "RATE_LIMIT_PER_MINUTE": "0",
         "RATE_LIMIT_PER_HOUR": "0",
+        "MAX_DOWNLOADS_PER_HOST": "0",  # everything comes from one origin
         **variables,
     }
     with log.open("wb") as output:

@@ -4,6 +4,7 @@ Each read declares its variable (name, kind, default, unit, meaning), so that th
 documentation is generated from the same lines. Nothing here knows what a setting is used for.
 """
 
+import base64
 import ipaddress
 import json
 import math
@@ -23,8 +24,25 @@ N = TypeVar("N", int, float)
 
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
+FERNET_KEY_BYTES = 32
+SHORTEST_SECRET = 32  # characters
+EXAMPLES = (
+    "change-me",
+    "changeme",
+    "django-insecure",
+    "example",
+    "placeholder",
+    "replace-me",
+    "your-secret",
+    "your-key",
+)
 JSON_LIST = re.compile(r'\[\s*["\]]')  # an IPv6 address starts with a bracket too
 ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|[^\s/?#@:\[\]]+)(:(?P<port>\d{1,5}))?/?")
+TAKEN_PATHS = (
+    "api|accounts|docs|download|downloads|files|healthz|help|jobs|metrics|openapi.json|readyz|redoc|static|version"
+)
+ADMIN_PATH = re.compile(rf"(?!(?:{TAKEN_PATHS})/)(?:[A-Za-z0-9_-]+/)+")
+ACCEL_LOCATION = re.compile(r"/(?:[A-Za-z0-9_-]+/)+")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 Check = Callable[[str], object]  # raises ValueError, with a message for the operator, for what must not be
 
@@ -51,6 +69,18 @@ class Environment:
     def __init__(self) -> None:
         self.variables: list[Variable] = []
         self.problems: list[str] = []
+        self.generates_secrets = True
+
+    def require_secrets(self) -> None:
+        """From here on, a secret that is not given, or is short, is a wrong value: nothing is generated."""
+        self.generates_secrets = False
+
+    def is_set(self, name: str) -> bool:
+        """Whether the operator gave a value."""
+        try:
+            return bool(_raw(name))
+        except (OSError, ValueError):
+            return False  # reading it says what is wrong
 
     def text(
         self, name: str, default: str, meaning: str, *, choices: Sequence[str] = (), check: Check | None = None
@@ -121,9 +151,9 @@ class Environment:
 
         return self._read(_variable(name, "list", list(default), "", meaning), list(default), convert)
 
-    def networks(self, name: str, meaning: str) -> list[str]:
-        """A list of CIDR blocks, none by default."""
-        return self.words(name, [], meaning, check=lambda word: ipaddress.ip_network(word, strict=False))
+    def networks(self, name: str, meaning: str, default: Sequence[str] = ()) -> list[str]:
+        """A list of CIDR blocks."""
+        return self.words(name, default, meaning, check=lambda word: ipaddress.ip_network(word, strict=False))
 
     def origin(self, name: str, meaning: str) -> str:
         """Scheme, host and port of a site as browsers write them, without a slash at the end; empty when unset."""
@@ -146,12 +176,32 @@ class Environment:
 
     def secret(self, name: str, directory: Path, meaning: str) -> str:
         """A secret from the environment, else from a file in `directory`, generated (0600) on the first start."""
-        value = self._read(_variable(name, "secret", "", "", meaning), "", str)
+        value = self._read(_variable(name, "secret", "", "", meaning), "", self._checked_secret)
+        if not value and self._is_missing(name):
+            return ""
         try:
             return value or _generated(directory / name.lower())
         except OSError as error:
             self.problems.append(f"{name} cannot be kept in {directory} ({error.strerror})")
         return ""
+
+    def encryption_keys(self, name: str, directory: Path, meaning: str) -> list[str]:
+        """Fernet keys, the one to encrypt with first; else one from a file in `directory`, generated (0600)."""
+        none: list[str] = []
+        keys = self._read(_variable(name, "list", none, "", meaning), none, _fernet_keys)
+        if not keys and self._is_missing(name):
+            return []
+        try:
+            return keys or _fernet_keys(_generated(directory / name.lower(), _new_fernet_key))
+        except OSError as error:
+            self.problems.append(f"{name} cannot be kept in {directory} ({error.strerror})")
+        except ValueError as error:
+            self.problems.append(f"{directory / name.lower()} {error}")
+        return []
+
+    def given_secret(self, name: str, meaning: str) -> str:
+        """A secret that is never generated here: empty when unset, and no example's."""
+        return self._read(_variable(name, "secret", "", "", meaning), "", refuse_example)
 
     def database(self, name: str, default_url: str, meaning: str) -> dict[str, Any]:
         """A `postgres://` or `sqlite:///` URL, parsed into Django's settings of one database."""
@@ -161,6 +211,19 @@ class Environment:
         """Raise `ImproperlyConfigured` with every wrong value in one line."""
         if self.problems:
             raise ImproperlyConfigured("wrong configuration: " + "; ".join(self.problems))
+
+    def _is_missing(self, name: str) -> bool:
+        """Whether a secret without a value may not be generated; told as a problem unless its value was a wrong one."""
+        if self.generates_secrets:
+            return False
+        if not any(problem.startswith((f"{name} ", f"{name}_FILE ")) for problem in self.problems):
+            self.problems.append(f"{name} must be given in production (scripts/new-secrets prints fresh ones)")
+        return True
+
+    def _checked_secret(self, raw: str) -> str:
+        if not self.generates_secrets and len(raw) < SHORTEST_SECRET:
+            raise ValueError(f"must have at least {SHORTEST_SECRET} characters in production")
+        return refuse_example(raw)
 
     def _read(self, variable: Variable, default: T, convert: Callable[[str], T]) -> T:
         self.variables.append(variable)
@@ -174,6 +237,27 @@ class Environment:
         return default
 
 
+def refuse_example(raw: str) -> str:
+    """The secret itself. Raises ValueError for one that stands in an example, where anybody can read it."""
+    if any(words in raw.lower() for words in EXAMPLES):
+        raise ValueError("is an example's value, which everybody knows: scripts/new-secrets prints fresh ones")
+    return raw
+
+
+def accel_location(raw: str) -> None:
+    """Raises ValueError unless it is the path of a location with slashes around."""
+    if not ACCEL_LOCATION.fullmatch(raw):
+        raise ValueError("letters, digits, - and _ between slashes, such as /stored/")
+
+
+def admin_path(raw: str) -> str:
+    """A path below which nothing else is, with a slash at its end only. Raises ValueError."""
+    path = f"{raw.strip('/')}/"
+    if not ADMIN_PATH.fullmatch(path):
+        raise ValueError("letters, digits, - and _, in parts parted by slashes, and not the path of other pages")
+    return path
+
+
 def read_env_file(default: Path) -> None:
     """Take variables from the file named by ENV_FILE, else from `default` if it exists; the real environment wins."""
     path = Path(os.environ.get("ENV_FILE") or default)
@@ -184,6 +268,11 @@ def read_env_file(default: Path) -> None:
 def setdefault(name: str, value: str) -> None:
     """Give a variable to libraries that read the environment themselves."""
     os.environ.setdefault(name, value)
+
+
+def assign(name: str, value: str) -> None:
+    """As `setdefault`, whatever the variable was before."""
+    os.environ[name] = value
 
 
 def _raw(name: str) -> str:
@@ -244,13 +333,33 @@ def _database(url: str) -> dict[str, Any]:
     return config
 
 
-def _generated(path: Path) -> str:
+def _fernet_keys(raw: str) -> list[str]:
+    keys = raw.replace(",", " ").split()
+    for key in keys:
+        try:
+            is_key = len(base64.b64decode(key, altchars=b"-_", validate=True)) == FERNET_KEY_BYTES
+        except ValueError:
+            is_key = False
+        if not is_key:
+            raise ValueError(f"must hold keys of {FERNET_KEY_BYTES} bytes in URL-safe base64, parted by commas")
+    return keys
+
+
+def _new_fernet_key() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(FERNET_KEY_BYTES)).decode("ascii")
+
+
+def _new_secret() -> str:
+    return secrets.token_urlsafe(50)
+
+
+def _generated(path: Path, generate: Callable[[], str] = _new_secret) -> str:
     """The secret kept in `path`, written there (0600) if there is none yet. Safe when several processes start."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     if not path.exists():
         draft.touch(0o600)
-        draft.write_text(secrets.token_urlsafe(50), encoding="ascii")
+        draft.write_text(generate(), encoding="ascii")
         try:
             os.link(draft, path)  # fails when another process was first: then its secret counts
         except FileExistsError:

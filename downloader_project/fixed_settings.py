@@ -21,7 +21,7 @@ INSTALLED_APPS = [
     "corsheaders",
     "csp",
     "django_htmx",
-    "django_q",
+    "jobs.apps.QueueConfig",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "lucide",
@@ -32,19 +32,25 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "downloader_project.observability.RequestLogMiddleware",
-    "media_api.errors.EnvelopeMiddleware",
+    # Headers come before whatever may answer or fail: static files and errors have them too.
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "downloader_project.headers.ListedHeadersMiddleware",
+    "media_api.traffic.TrafficMiddleware",
+    "media_api.links.OriginMiddleware",
+    "media_api.errors.EnvelopeMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "csp.middleware.CSPMiddleware",
-    "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "downloader_project.languages.PageLanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.gate.StaffGateMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "downloader_project.unstorable.UnstorableMiddleware",
 ]
 ROOT_URLCONF = "downloader_project.urls"
 WSGI_APPLICATION = "downloader_project.wsgi.application"
@@ -77,11 +83,20 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "jobs:home"
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_NAME = "language"  # what somebody has chosen; without it, the browser's wish counts
+LANGUAGE_COOKIE_AGE = int(timedelta(days=365).total_seconds())
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+MANUAL_ROOT = BASE_DIR / "build" / "manual"
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("map", "png", "jpg", "jpeg", "webp", "gif", "woff", "woff2", "gz", "br")
+DEFAULT_EXCEPTION_REPORTER_FILTER = "downloader_project.debug_pages.SettingsFilter"
 FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SESSION_COOKIE_AGE = int(timedelta(days=14).total_seconds())
@@ -89,17 +104,22 @@ SESSION_COOKIE_AGE = int(timedelta(days=14).total_seconds())
 # --- Headers ---------------------------------------------------------------------------------------------------------
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W008",  # TLS ends at the proxy in front, which redirects: a redirect from here would lose a POST's body
+    "security.W021",  # browsers' preload lists bind a whole domain, with all its subdomains: its owner's decision
+]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
         "img-src": [SELF, "data:"],
         "object-src": [NONE],
-        "base-uri": [SELF],
+        "frame-src": [NONE],
+        "base-uri": [NONE],
         "form-action": [SELF],
         "frame-ancestors": [NONE],
     }
 }
-PERMISSIONS_POLICY: dict[str, list[str]] = {"geolocation": [], "microphone": [], "camera": []}
+PERMISSIONS_POLICY = ("geolocation", "microphone", "camera")  # what no page may use
 CORS_URLS_REGEX = r"^/(api|files|version)"
 CORS_ALLOW_HEADERS = [*default_headers, "X-API-Key", "X-Request-ID", "Idempotency-Key", "Range", "If-Range"]
 CORS_EXPOSE_HEADERS = [
@@ -147,18 +167,28 @@ SPECTACULAR: dict[str, Any] = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "PREPROCESSING_HOOKS": ["media_api.schema.without_slash_twins"],
+    "PREPROCESSING_HOOKS": ["media_api.schema.without_twins"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "media_api.schema.with_error_codes",
         "media_api.schema.with_files",
+        "media_api.schema_links.with_links",
     ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
         "JobStatus": "media_api.serializers.downloads.STATUSES",
         "ProgressStatus": "media_api.serializers.downloads.PROGRESS_STATUSES",
+        "OldStatus": "media_api.compat.STATUSES",
         "HealthStatus": "media_api.views.health.HEALTH_STATUSES",
         "CheckStatus": "media_api.views.health.CHECK_STATUSES",
+        "WebhookEvent": "media_api.serializers.webhooks.EVENTS",
+        "DeliveryState": "media_api.serializers.webhooks.DELIVERY_STATES",
+        "CookieStatus": "media_api.serializers.cookies.STATUSES",
+        "CookieTestResult": "media_api.serializers.cookies.TEST_RESULTS",
+        "PageStatus": "media_api.serializers.metadata.STATUSES",
+        "CodeEnum": "media_api.schema.CODES",
+        "FailureCode": "media_api.schema.FAILURE_CODES",
     },
 }
 RATELIMIT_USE_CACHE = "default"
+PROMETHEUS_LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, float("inf"))

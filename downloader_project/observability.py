@@ -7,11 +7,15 @@ import uuid
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
-import structlog
 from django.http import HttpRequest, HttpResponse
 
-SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-FILE_TOKEN = re.compile(r"(/files/)[^/\s]+")
+from jobs.optional import without
+
+with without("greenlet", "rich"):  # 6 MB of every process, for colours and threads that no log has
+    import structlog
+
+SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,64}")
+FILE_TOKEN = re.compile(r"(/(?:files/(?:shared/)?|s/))[^/\s]+", re.IGNORECASE)
 
 Event = MutableMapping[str, Any]
 
@@ -43,6 +47,11 @@ class RequestLogMiddleware:
             duration_ms=round((time.monotonic() - started) * 1000, 1),
         )
         return response
+
+
+def forget_call() -> None:
+    """What is logged next belongs to no call."""
+    structlog.contextvars.clear_contextvars()
 
 
 def logging_config(*, level: str, log_format: str, environment: str) -> dict[str, Any]:
@@ -91,7 +100,7 @@ def _shared_processors(environment: str) -> list[Any]:
 
 
 def mask_file_tokens(_logger: Any, _method: str, event: Event) -> Event:
-    """Whoever reads a signed file link in a log could fetch the file with it."""
+    """Whoever reads a signed link to a file, or a shared one, in a log could fetch the file with it."""
     for name in ("event", "path"):
         if isinstance(event.get(name), str):
             event[name] = FILE_TOKEN.sub(r"\1***", event[name])
@@ -117,6 +126,7 @@ def _levels(level: str) -> dict[str, Any]:
         "django": {"handlers": [], "level": level, "propagate": True},
         "django.server": {"handlers": [], "level": logging.WARNING, "propagate": True},
         "django.request": {"level": logging.ERROR},
+        "django.template": {"level": logging.INFO},  # below, it tells every variable of a page, secrets among them
         "django-q": {"handlers": [], "level": logging.WARNING, "propagate": True},
         "gunicorn.error": {"handlers": [], "level": level, "propagate": True, "filters": ["news"]},
     }

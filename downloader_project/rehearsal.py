@@ -7,22 +7,31 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
-import structlog
 from django.db import connections
 
-PATHS = ("/api/v1/health", "/accounts/login")
+from downloader_project.observability import forget_call
+
+PATHS = ("/api/v1/health", "/version", "/download", "/accounts/login", "/api/v1/metrics")
 
 
 def rehearse(application: Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]) -> None:
     """Answer one GET for each of PATHS and throw the answers away. No database connection stays open."""
+    from jobs import storage  # noqa: PLC0415  (gunicorn's configuration imports this before there are models)
+
+    storage.load()
     for path in PATHS:
-        environ: dict[str, Any] = {"PATH_INFO": path, "HTTP_HOST": "localhost", "HTTP_X_REQUEST_ID": "rehearsal"}
+        environ: dict[str, Any] = {
+            "PATH_INFO": path,
+            "REMOTE_ADDR": "127.0.0.1",
+            "HTTP_HOST": "localhost",
+            "HTTP_X_REQUEST_ID": "rehearsal",
+        }
         setup_testing_defaults(environ)
         response = application(environ, lambda *_: None)
         b"".join(response)
         if hasattr(response, "close"):
             response.close()
-    structlog.contextvars.clear_contextvars()
+    forget_call()
     for connection in connections.all():
         connection.close()
         if getattr(connection, "pool", None):

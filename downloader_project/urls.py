@@ -1,14 +1,19 @@
 """Where every address of the service leads."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
 from accounts.views import admin_sign_in
+from manual.contents import START
+from manual.views import page
 
 urlpatterns = [
-    path("admin/login/", admin_sign_in),  # before the admin's own
-    path("admin/", admin.site.urls),
+    path(f"{settings.ADMIN_PATH}login/", admin_sign_in),  # before the admin's own
+    path(settings.ADMIN_PATH, admin.site.urls),
     path("accounts/", include("accounts.urls")),
+    path("help/", include("manual.urls")),
+    path("help", page, kwargs={"slug": START}),
     path("", include("media_api.urls")),
     path("", include("jobs.urls")),
 ]

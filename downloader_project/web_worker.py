@@ -1,25 +1,40 @@
 """gunicorn's worker with threads, made safe against clients that stop sending or do not hang up.
 
 As it is, headers that stop coming hold a thread for ever, a body that nobody reads holds one for 5 seconds, and each
-connection that the client does not close stops the whole process for 2 seconds.
+connection that the client does not close stops the whole process for 2 seconds. What it cannot read as a request at
+all it answers with a page; here such errors, too, look like all others.
 """
 
+import json
 import socket
 import struct
 import time
+import uuid
 from contextlib import suppress
 from typing import Any
 
-from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
+from gunicorn.http.errors import (  # type: ignore[import-untyped]
+    ExpectationFailed,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+)
+from gunicorn.util import write_nonblock  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
 
-from downloader_project import settings
+from downloader_project import headers, settings
 
 DRAIN_PAUSE_SECONDS = 0.5  # a client that is silent for longer is not sending the rest of its body
 DRAIN_SECONDS = 5
 DRAIN_BYTES = 4 * settings.MIB
 DRAIN_BLOCK_BYTES = 64 * settings.KIB
 UNSENT_BYTES = 128 * settings.KIB
+REFUSALS = {
+    LimitRequestLine: (414, "URI Too Long", "The address is too long."),
+    LimitRequestHeaders: (431, "Request Header Fields Too Large", "The headers are too many or too long."),
+    ExpectationFailed: (417, "Expectation Failed", "The only expectation that can be met is 100-continue."),
+    ParseException: (400, "Bad Request", "This is not a request that can be read."),
+}
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -33,6 +48,32 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         if not goes_on:
             _hang_up(conn.sock)
         return goes_on
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
+        """Answer what could not be read as a request; gunicorn's own for whatever else went wrong."""
+        refusal = next((told for kind, told in REFUSALS.items() if isinstance(exc, kind)), None)
+        if refusal is None:
+            super().handle_error(req, client, addr, exc)
+            return
+        status, reason, message = refusal
+        self.log.warning("request refused: %s", type(exc).__name__)
+        with suppress(OSError):  # it is gone, or takes nothing
+            write_nonblock(client, _refusal(status, reason, message))
+
+
+def _refusal(status: int, reason: str, message: str) -> bytes:
+    request_id = uuid.uuid4().hex
+    error = {"code": "BAD_REQUEST", "message": message, "request_id": request_id}
+    body = json.dumps({"error": error})
+    head = (
+        f"HTTP/1.1 {status} {reason}",
+        "Connection: close",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        f"X-Request-ID: {request_id}",
+        *(f"{name}: {value}" for name, value in headers.bare().items()),
+    )
+    return "\r\n".join((*head, "", body)).encode("ascii")
 
 
 def discard_body(request: Any, client: socket.socket) -> None:

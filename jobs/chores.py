@@ -6,14 +6,16 @@ django-q2's own schedules are too coarse: they look twice a minute. Asking first
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from jobs import queries, queue, recovery, retention, scheduling
+from jobs import canaries, expansion, queries, queue, recovery, retention, room, samples, scheduling, tallies
+from jobs.extraction import running, upkeep
 from jobs.models import Chore, Worker
+from jobs.webhooks import delivery, outbox
 
-SWEEP_SECONDS = 600.0
+SWEEP_SECONDS = 30.0
 WORKERS_KEPT = timedelta(days=1)
 
 
@@ -25,14 +27,29 @@ class Recurring:
     every: timedelta
     is_needed: Callable[[], bool] = lambda: True
 
+    def is_due(self, due_at: datetime) -> bool:
+        """Whether its time has come. It is never further away than its interval, unless the clock was set back."""
+        now = timezone.now()
+        return not now < due_at <= now + self.every
+
 
 CHORES = (
     # For retries that fall due, and for lost wake-ups.
-    Recurring(queue.WORK, timedelta(seconds=2), lambda: scheduling.due().exists()),
-    Recurring("jobs.tasks.recover", timedelta(seconds=5), lambda: queries.orphaned().exists()),
+    Recurring(queue.WORK, timedelta(seconds=2), lambda: running.waiting() or scheduling.due().exists()),
+    Recurring("jobs.tasks.recover", timedelta(seconds=5), lambda: upkeep.orphaned().exists()),
+    # For lists whose worker died when it had read them.
+    Recurring("jobs.tasks.expand", timedelta(seconds=5), lambda: expansion.unexpanded().exists()),
+    # For attempts that fall due, and for lost wake-ups.
+    Recurring(outbox.DELIVER, timedelta(seconds=1), lambda: delivery.due().exists()),
+    Recurring("jobs.tasks.clear_deliveries", timedelta(hours=1)),
+    Recurring("jobs.tasks.clear_extractions", timedelta(seconds=30), upkeep.has_old),
     Recurring("jobs.tasks.expire", timedelta(seconds=20), lambda: queries.expired().exists()),
+    Recurring("jobs.tasks.clean_up", timedelta(seconds=10), lambda: room.excess_bytes() > 0),
+    Recurring("jobs.tasks.fold_tallies", timedelta(seconds=10), tallies.unfolded),
     Recurring("jobs.tasks.sweep", timedelta(minutes=10)),
-    Recurring("media_api.idempotency.clear_old", timedelta(hours=1)),
+    Recurring("jobs.tasks.probe", timedelta(seconds=10), canaries.is_needed),
+    Recurring("jobs.tasks.sample", samples.EVERY),
+    Recurring("media_api.retention.forget_old_answers", timedelta(hours=1)),
 )
 
 
@@ -43,11 +60,10 @@ def register() -> None:
 
 def start_due() -> None:
     """Enqueue every chore that is due and needed. Of several hosts that try, the one that moves the time on wins."""
-    now = timezone.now()
-    due = set(Chore.objects.filter(due_at__lte=now).values_list("name", flat=True))
+    due_at = dict(Chore.objects.values_list("name", "due_at"))
     for chore in CHORES:
-        if chore.task in due and chore.is_needed():
-            _start(chore)
+        if chore.task in due_at and chore.is_due(due_at[chore.task]) and chore.is_needed():
+            _start(chore, due_at[chore.task])
 
 
 def start_worker() -> None:
@@ -71,14 +87,17 @@ class Clock:
         self._next_sweep = time.monotonic() + SWEEP_SECONDS
 
     def tick(self) -> None:
-        """Start the chores of the whole installation, and sweep this host."""
+        """Start the chores of the whole installation, take jobs from the dead, and sweep this host.
+
+        That is done here and not by the pool, which may be what died.
+        """
         start_due()
+        recovery.recover_orphans()
         if time.monotonic() >= self._next_sweep:
             self._next_sweep = time.monotonic() + SWEEP_SECONDS
             sweep_host()
 
 
-def _start(chore: Recurring) -> None:
-    now = timezone.now()
-    if Chore.objects.filter(name=chore.task, due_at__lte=now).update(due_at=now + chore.every):
+def _start(chore: Recurring, due_at: datetime) -> None:
+    if Chore.objects.filter(name=chore.task, due_at=due_at).update(due_at=timezone.now() + chore.every):
         queue.run_soon(chore.task)

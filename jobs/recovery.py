@@ -2,9 +2,8 @@
 
 import structlog
 from django.conf import settings
-from django.utils import timezone
 
-from jobs import lifecycle, queries, queue, retention
+from jobs import queries, queue, retention
 from jobs.engine import failures
 from jobs.engine.contract import FailureCode
 from jobs.models import Job
@@ -22,12 +21,12 @@ def recover_orphans() -> int:
 
 
 def _recover(job: Job) -> bool:
-    """Only while it is still the lease that was found expired: the job may have got a new one since."""
-    expired = {"lease_owner": job.lease_owner, "lease_expires_at__lt": timezone.now()}
+    """Only while it is still the lease that was found expired: it may have been renewed since, or be another one."""
+    expired = {"lease_owner": job.lease_owner, "lease_expires_at": job.lease_expires_at}
     if job.attempts >= settings.MAX_ATTEMPTS and not job.wish:
         failure = failures.failure(FailureCode.INTERNAL)
         told = {"error_code": failure.code, "error": failure.message}
-        return lifecycle.move(job, State.FAILED, reason="its worker died each time", only_if=expired, **told)
+        return retention.end(job, State.FAILED, reason="its worker died each time", only_if=expired, **told)
     if not retention.give_back(job, only_if=expired, reason="its worker died"):
         return False
     queue.wake()

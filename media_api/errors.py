@@ -16,13 +16,17 @@ from rest_framework import exceptions as rest_errors
 from rest_framework.response import Response
 
 from accounts.authentication import INVALID_KEY
+from accounts.cookies import JarNotFound, TooManyJars
+from accounts.netscape import CookiesRefused
 from jobs import errors as job_errors
+from jobs.engine.contract import FailureCode
 
 QUEUE_FULL_RETRY_SECONDS = 30
 DATABASE_RETRY_SECONDS = 5
-PROGRAM_PREFIXES = ("/api/", "/files/", "/version/")
-PROGRAM_PATHS = ("/api", "/files", "/version")
+PROGRAM_PREFIXES = ("/api/", "/files/", "/version/", "/download/", "/downloads/", "/healthz/", "/readyz/")
+PROGRAM_PATHS = tuple(prefix.rstrip("/") for prefix in PROGRAM_PREFIXES)
 BODY = "body"
+NO_PAGE = (FailureCode.UNSUPPORTED_URL, FailureCode.BLOCKED_ADDRESS)
 
 log = structlog.get_logger(__name__)
 
@@ -72,8 +76,9 @@ MEANINGS: dict[Code, Meaning] = {
         (422, 400), "The request is not valid: 400 when it cannot be read, 422 when a field is wrong."
     ),
     Code.BAD_REQUEST: Meaning(
-        (400, 408),
-        "The request is malformed, names a host that this service does not answer to, or (408) stops coming.",
+        (400, 408, 414, 417, 431),
+        "The request is malformed, names a host that this service does not answer to, or (408) stops coming; its "
+        "address (414) or headers (431) are too long, or it expects what cannot be (417).",
     ),
     Code.AUTHENTICATION_REQUIRED: Meaning((401,), "The call needs an API key."),
     Code.INVALID_API_KEY: Meaning((401,), "The API key is unknown, expired or revoked."),
@@ -95,13 +100,17 @@ MEANINGS: dict[Code, Meaning] = {
     Code.UNSUPPORTED_MEDIA_TYPE: Meaning((415,), "The request's body has a media type that is not understood."),
     Code.RANGE_NOT_SATISFIABLE: Meaning((416,), "The file has no such bytes; `Content-Range` tells its size."),
     Code.RATE_LIMIT_EXCEEDED: Meaning((429,), "Too many calls; `Retry-After` tells how many seconds to wait."),
-    Code.QUOTA_EXCEEDED: Meaning((429, 507), "The caller's allowance of jobs or storage is used up.", is_reserved=True),
+    Code.QUOTA_EXCEEDED: Meaning(
+        (429, 507),
+        "The allowance of the caller, or of its key, is used up: that of downloads a day (429) or of stored bytes "
+        "(507). The message names it and tells when there is room; `Retry-After`, where present, says so in seconds.",
+    ),
     Code.INTERNAL_SERVER_ERROR: Meaning((500,), "Something broke here; the operator finds it by the request id."),
-    Code.METADATA_EXTRACTION_FAILED: Meaning((502,), "The site's page could not be read.", is_reserved=True),
+    Code.METADATA_EXTRACTION_FAILED: Meaning((502,), "The site's page could not be read; `details` has its own code."),
     Code.DOWNLOAD_FAILED: Meaning((502,), "A download that the answer depends on failed.", is_reserved=True),
     Code.QUEUE_FULL: Meaning((503,), "Too many jobs are waiting; try again later."),
     Code.SERVICE_UNAVAILABLE: Meaning((503,), "The service cannot work at the moment."),
-    Code.EXTRACTION_TIMEOUT: Meaning((504,), "The site did not answer in time.", is_reserved=True),
+    Code.EXTRACTION_TIMEOUT: Meaning((504,), "The site did not answer in time."),
 }
 CODE_OF_STATUS = {meaning.statuses[0]: code for code, meaning in reversed(MEANINGS.items())} | {
     400: Code.BAD_REQUEST,
@@ -212,8 +221,10 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
 
 
 def is_for_programs(request: HttpRequest) -> bool:
-    """Whether errors at this address are JSON; people get pages elsewhere."""
-    return request.path_info.startswith(PROGRAM_PREFIXES) or request.path_info in PROGRAM_PATHS
+    """Whether errors are JSON: at these addresses, and where nothing is for whoever does not ask for a page."""
+    if request.path_info.startswith(PROGRAM_PREFIXES) or request.path_info in PROGRAM_PATHS:
+        return True
+    return request.resolver_match is None and "text/html" not in request.headers.get("Accept", "")
 
 
 def request_id() -> str:
@@ -245,8 +256,28 @@ def _validation(error: rest_errors.ValidationError) -> Problem:
     return _invalid(422, tuple(_entries(error.detail, "")))
 
 
-def _link_refused(error: Exception) -> Problem:
-    return _invalid(422, ({"field": "url", "message": str(error)},))
+def _value_refused(error: job_errors.ValueRefused) -> Problem:
+    return _invalid(422, ({"field": error.field, "message": str(error)},))
+
+
+def _values_refused(error: job_errors.ValuesRefused) -> Problem:
+    return _invalid(422, tuple({"field": refusal.field, "message": str(refusal)} for refusal in error.refusals))
+
+
+def _extraction_failed(error: job_errors.ExtractionFailed) -> Problem:
+    """A link that no page can be behind, or none that may be asked, is the caller's mistake; the rest is the site's."""
+    details = ({"field": "url", "message": str(error), "code": error.code},)
+    if error.code in NO_PAGE:
+        return _invalid(422, details)
+    return Problem(status=502, code=Code.METADATA_EXTRACTION_FAILED, message=str(error), details=details)
+
+
+def _cookies_refused(error: CookiesRefused) -> Problem:
+    return _invalid(422, tuple({"field": "cookies", "message": problem} for problem in error.problems))
+
+
+def _too_many_jars(error: TooManyJars) -> Problem:
+    return _invalid(422, ({"field": "name", "message": str(error)},))
 
 
 def _parse_error(error: rest_errors.ParseError) -> Problem:
@@ -320,6 +351,12 @@ def _unreadable(error: UnreadablePostError) -> Problem:
     return Problem(status=408, code=Code.BAD_REQUEST, message="The rest of the request's body did not come.")
 
 
+def _quota_exceeded(error: job_errors.QuotaExceeded) -> Problem:
+    status = 507 if isinstance(error, job_errors.StorageQuotaExceeded) else 429
+    retry = {} if error.free_in_seconds is None else {"Retry-After": str(error.free_in_seconds)}
+    return Problem(status=status, code=Code.QUOTA_EXCEEDED, message=str(error), headers=retry)
+
+
 def _with(status: int, code: Code, **headers: str) -> Callable[[Exception], Problem]:
     return lambda error: Problem(
         status=status, code=code, message=str(error), headers={k.replace("_", "-"): v for k, v in headers.items()}
@@ -333,9 +370,17 @@ def _fixed(status: int) -> Callable[[Exception], Problem]:
 # The first entry that fits counts, so subclasses stand before their bases.
 DESCRIPTIONS: dict[type[Exception], Callable[[Any], Problem]] = {
     ApiError: _api_error,
-    job_errors.LinkRefused: _link_refused,
+    CookiesRefused: _cookies_refused,
+    TooManyJars: _too_many_jars,
+    JarNotFound: _with(404, Code.NOT_FOUND),
+    job_errors.ValueRefused: _value_refused,
+    job_errors.ValuesRefused: _values_refused,
+    job_errors.NotFound: _with(404, Code.NOT_FOUND),
     job_errors.JobNotFound: _with(404, Code.JOB_NOT_FOUND),
+    job_errors.ExtractionFailed: _extraction_failed,
+    job_errors.ExtractionTimeout: _with(504, Code.EXTRACTION_TIMEOUT),
     job_errors.StateConflict: _with(409, Code.CONFLICT),
+    job_errors.QuotaExceeded: _quota_exceeded,
     job_errors.QueueFull: _with(503, Code.QUEUE_FULL, Retry_After=str(QUEUE_FULL_RETRY_SECONDS)),
     rest_errors.ValidationError: _validation,
     rest_errors.ParseError: _parse_error,

@@ -2,16 +2,23 @@
 
 import io
 import re
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import IO
 from urllib.parse import quote
 
+import structlog
 from django.conf import settings
-from django.core import signing
 from django.db import connection
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.urls import reverse
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, http_date, parse_http_date_safe, quote_etag
 from django.views.decorators.csrf import csrf_exempt
@@ -22,14 +29,17 @@ from rest_framework.request import Request
 from accounts import keys
 from accounts.authentication import ApiKeyAuthentication
 from accounts.models import Scope, User
-from jobs import queries, storage
+from jobs import file_links, queries, readers, shares, storage
 from jobs.errors import JobNotFound
 from jobs.models import MediaFile
+from media_api import accel, throttling
 from media_api.errors import ApiError, Code
 from media_api.links import absolute
 
-SIGNER = signing.Signer(salt="media_api.files")
 BLOCK_BYTES = 256 * 1024
+GONE = "The bytes of this file are gone."
+OUT_OF_REACH = "The file is there, but its storage does not answer now. Try again in a moment."
+log = structlog.get_logger(__name__)
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.IGNORECASE)
 
 
@@ -85,28 +95,71 @@ class RangeFileResponse(FileResponse):
 
     block_size = BLOCK_BYTES
 
+    when_over: Callable[[], None] | None = None  # called when the transfer has ended, in whatever way
+
+    def close(self) -> None:
+        try:
+            if self.when_over is not None:
+                self.when_over()
+        finally:
+            super().close()
+
     def set_headers(self, filelike: IO[bytes]) -> None:
         """Nothing."""
 
 
 def link_for(file: MediaFile, request: Request | HttpRequest) -> str:
-    """A link to the file that needs no key. It works for FILE_LINK_SECONDS, and not longer than the file is kept."""
-    expiry = time.time() + settings.FILE_LINK_SECONDS
-    if file.job.expires_at is not None:
-        expiry = min(expiry, file.job.expires_at.timestamp())
-    token = SIGNER.sign_object([file.public_id, int(expiry)])
-    return absolute(request, reverse("file", args=[token, file.name]))
+    """A link to the file that needs no key, for whoever sent the request."""
+    return absolute(request, file_links.path_of(file))
 
 
 @csrf_exempt  # it only reads; without this the CSRF check would answer a POST before `require_safe` does
 @require_safe
 def serve(request: HttpRequest, token: str, name: str) -> HttpResponseBase:
     """The bytes of a result. `token` is signed, or the file's own id for its owner; `name` is for people's eyes."""
-    file = _signed_file(token) if ":" in token else _own_file(request, token)
+    return _serve(request, _signed_file(token) if ":" in token else _own_file(request, token))
+
+
+@csrf_exempt  # as above
+@require_safe
+def serve_shared(request: HttpRequest, token: str, name: str) -> HttpResponseBase:
+    """The bytes of a file that its owner shares. Counted when fetched from the beginning, which players may repeat."""
+    link = shares.shared(token)
+    response = _serve(request, link.file)
+    begins = request.headers.get("Range", "bytes=0-").replace(" ", "").lower().startswith("bytes=0-")
+    if request.method == "GET" and begins and response.status_code in (200, 206, 302):
+        shares.count(link)
+        _free_connection()
+    return response
+
+
+def _serve(request: HttpRequest, file: MediaFile) -> HttpResponseBase:
+    reading = readers.begin(file)
+    if reading is None:
+        raise ApiError(Code.NOT_FOUND, GONE)
     try:
-        content = storage.open_result(file.path)
+        response = _answer(request, file)
     except FileNotFoundError as error:
-        raise ApiError(Code.NOT_FOUND, "The bytes of this file are gone.") from error
+        readers.end(reading)
+        raise ApiError(Code.NOT_FOUND, GONE) from error
+    except storage.Unavailable as error:
+        readers.end(reading)
+        log.exception("storage out of reach", file=file.public_id)
+        raise ApiError(Code.SERVICE_UNAVAILABLE, OUT_OF_REACH, headers={"Retry-After": "10"}) from error
+    except BaseException:
+        readers.end(reading)
+        raise
+    if isinstance(response, RangeFileResponse):
+        response.when_over = partial(readers.end, reading)
+    else:
+        readers.end(reading)
+    return _with_headers(response, file)
+
+
+def _answer(request: HttpRequest, file: MediaFile) -> HttpResponseBase:
+    if request.method == "GET" and settings.STORAGE_DIRECT_LINKS and storage.is_remote():
+        return _led_on(file)
+    content = storage.open_result(file.path)
     try:
         response = _respond(request, file, content)
     except BaseException:
@@ -116,7 +169,16 @@ def serve(request: HttpRequest, token: str, name: str) -> HttpResponseBase:
         _free_connection()
     else:
         content.close()
-    return _with_headers(response, file)
+    return response
+
+
+def _led_on(file: MediaFile) -> HttpResponseBase:
+    """To the store itself, for as long as a link of ours would work; see docs/decisions."""
+    seconds = file_links.seconds_left(file)
+    readers.expect(file, seconds)
+    name, mime_type = disposition(file.name), file.mime_type
+    link = storage.direct_link(file.path, seconds=seconds, disposition=name, mime_type=mime_type)
+    return HttpResponseRedirect(link)
 
 
 def asked_range(header: str, size: int) -> Span | None:
@@ -140,11 +202,11 @@ def asked_range(header: str, size: int) -> Span | None:
 
 def _signed_file(token: str) -> MediaFile:
     try:
-        public_id, expiry = SIGNER.unsign_object(token)
-    except (signing.BadSignature, ValueError) as error:
+        public_id = file_links.file_id_of(token)
+    except file_links.NotOurLink as error:
         raise ApiError(Code.NOT_FOUND, "This link is not one of ours; it may have been cut off.") from error
-    if expiry < time.time():
-        raise ApiError(Code.LINK_EXPIRED, "This link has expired. Ask for the job again to get a new one.")
+    except file_links.LinkOver as error:
+        raise ApiError(Code.LINK_EXPIRED, "This link has expired. Ask for the job again to get a new one.") from error
     return queries.servable_file(public_id)
 
 
@@ -157,10 +219,11 @@ def _own_file(request: HttpRequest, public_id: str) -> MediaFile:
 
 
 def _reader(request: HttpRequest) -> User:
-    """Who reads with a key or is signed in. Raises ApiError."""
+    """Who reads with a key or is signed in. Raises ApiError and Throttled."""
     try:
         found = ApiKeyAuthentication().authenticate(request)
     except AuthenticationFailed as error:
+        throttling.count_wrong_key(request)
         raise ApiError(Code.INVALID_API_KEY, str(error.detail), headers={"WWW-Authenticate": "Bearer"}) from error
     if found is not None:
         user, key = found
@@ -189,6 +252,8 @@ def _free_connection() -> None:
 
 def _respond(request: HttpRequest, file: MediaFile, content: IO[bytes]) -> HttpResponseBase:
     """The answer without the headers that every answer has."""
+    if accel.is_wanted():
+        return accel.handed_over(file)
     size = content.seek(0, io.SEEK_END)
     unmet = get_conditional_response(request, etag=_etag(file), last_modified=_modified(file))
     if unmet is not None:
@@ -214,6 +279,8 @@ def _unchanged() -> HttpResponseBase:
 def _body(content: IO[bytes], size: int, span: Span | None, mime_type: str) -> RangeFileResponse:
     first, length = (span.first, span.length) if span else (0, size)
     content.seek(first)
+    if isinstance(content, storage.RemoteFile):
+        content.until(first + length)
     response = RangeFileResponse(Slice(content, length), status=206 if span else 200, content_type=mime_type)
     response["Content-Length"] = str(length)
     if span:

@@ -3,12 +3,16 @@
 from typing import Any, Literal
 
 from django.conf import settings
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import force_instance
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
+from rest_framework.fields import empty
 
+from jobs.engine.contract import FailureCode
 from media_api.errors import MEANINGS, Code
+from media_api.serializers.base import StrictSerializer
 
 ERROR_CODES = "Errors look alike everywhere. `code` is one of:\n\n" + "\n".join(
     f"- `{code}` ({', '.join(map(str, meaning.statuses))}): {meaning.text}"
@@ -17,12 +21,14 @@ ERROR_CODES = "Errors look alike everywhere. `code` is one of:\n\n" + "\n".join(
 )
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
-    str,
+    {"type": "string", "pattern": "^[!-~]{1,255}$"},
     OpenApiParameter.HEADER,
     description="1 to 255 visible ASCII characters. The same request with the same key is done once; a repetition "
     "within 24 hours gets the first answer again, with the header `Idempotent-Replayed: true`. "
     "Callers without an API key are told apart by their address.",
 )
+CODES = [code.value for code in Code]
+FAILURE_CODES = [code.value for code in FailureCode]
 Direction = Literal["request", "response"]
 ALWAYS = {"X-Request-ID": ("string", "names this call in logs; the caller's own is kept when it is a sane token")}
 LIMITED = {
@@ -38,12 +44,13 @@ class ErrorDetail(serializers.Serializer[Any]):
 
     field = serializers.CharField()
     message = serializers.CharField()
+    code = serializers.ChoiceField(FAILURE_CODES, required=False, help_text="of a page that could not be read")
 
 
 class ErrorBody(serializers.Serializer[Any]):
     """An error. Clients decide by `code` and show `message`."""
 
-    code = serializers.ChoiceField([code.value for code in Code])
+    code = serializers.ChoiceField(CODES)
     message = serializers.CharField()
     request_id = serializers.CharField()
     details = ErrorDetail(many=True, required=False)
@@ -61,6 +68,21 @@ class Schema(AutoSchema):
     def get_tags(self) -> list[str]:
         tag = getattr(self.view, "tag", "")
         return [tag] if tag else list(super().get_tags())
+
+    def _map_basic_serializer(self, serializer: Any, direction: Direction) -> Any:
+        """Requests that refuse unknown fields say so; lists have their defaults."""
+        schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        instance = force_instance(serializer)  # type: ignore[no-untyped-call]
+        if isinstance(instance, StrictSerializer):
+            schema["additionalProperties"] = False
+            for name, field in instance.fields.items():
+                if isinstance(field, serializers.CharField):
+                    schema["properties"][name].setdefault("pattern", _plain_text(field))
+        for name, field in instance.fields.items():
+            default: Any = field.default
+            if isinstance(field, serializers.ListField) and default is not empty:
+                schema["properties"][name]["default"] = default()
+        return schema
 
     def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
@@ -89,13 +111,41 @@ class Schema(AutoSchema):
         if self.view.get_authenticators():
             codes += [Code.AUTHENTICATION_REQUIRED, Code.INVALID_API_KEY, Code.FORBIDDEN, Code.SERVICE_UNAVAILABLE]
         if "{" in self.path:
-            codes.append(Code.JOB_NOT_FOUND)
+            codes.append(getattr(self.view, "missing", Code.JOB_NOT_FOUND))
         if self.method == "POST":
             codes += [Code.CONFLICT, Code.VALIDATION_ERROR, Code.PAYLOAD_TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE]
         codes += getattr(self.view, "can_fail_with", {}).get(getattr(self.view, "action", None), ())
-        return [(MEANINGS[code].statuses[0], code) for code in codes] + (
-            [(400, Code.VALIDATION_ERROR)] if self.method == "POST" else []
-        )
+        further = {
+            "POST": ((400, Code.VALIDATION_ERROR), (507, Code.QUOTA_EXCEEDED)),
+            "GET": ((414, Code.BAD_REQUEST),),
+        }
+        return [(MEANINGS[code].statuses[0], code) for code in codes] + [
+            (status, code) for status, code in further.get(self.method, ()) if code in codes
+        ]
+
+
+def _plain_text(field: Any) -> str:
+    """Databases take no NUL, and spaces alone are nothing."""
+    return r"^[^\x00]*$" if field.allow_blank or not field.trim_whitespace else r"^[^\x00]*[^\s\x00][^\x00]*$"
+
+
+class PatternFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    target_class = "media_api.serializers.base.PatternField"
+    match_subclasses = True
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
+        """The form: what does not exist, cannot be reached or is not allowed here, no pattern tells."""
+        pattern = f"^$|{self.target.pattern}" if self.target.allow_blank else self.target.pattern
+        longest = {"maxLength": self.target.max_length} if self.target.max_length else {}
+        return {"type": "string", "pattern": pattern, **longest}
+
+
+class LinksFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    target_class = "media_api.serializers.base.LinksField"
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
+        child = auto_schema._map_serializer_field(self.target.child, direction)  # type: ignore[no-untyped-call]
+        return {"type": "array", "items": child, "minItems": 1, "uniqueItems": True}
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -118,9 +168,11 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
         return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
 
 
-def without_slash_twins(endpoints: list[tuple[Any, ...]], **kwargs: Any) -> list[tuple[Any, ...]]:
-    """Every path works with a trailing slash too; the description shows it once."""
-    return [endpoint for endpoint in endpoints if not endpoint[0].endswith("/")]
+def without_twins(endpoints: list[tuple[Any, ...]], **kwargs: Any) -> list[tuple[Any, ...]]:
+    """Every call is shown once: not with a trailing slash too, nor at the paths that are there for older clients."""
+    from media_api.compat import ALIAS_PATHS  # noqa: PLC0415 - its views import this module
+
+    return [path for path in endpoints if not path[0].endswith("/") and path[0] not in ALIAS_PATHS]
 
 
 def with_error_codes(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
@@ -147,6 +199,20 @@ def with_files(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
             "tags": ["files"],
             "parameters": parameters,
             "security": [{}, {"apiKey": []}, {"bearer": []}, {"session": []}],
+            "responses": _bytes() | _file_errors(),
+        }
+    }
+    result["paths"]["/files/shared/{token}/{name}"] = {
+        "get": {
+            "operationId": "get_shared_file",
+            "summary": "Fetch a file that its owner shares",
+            "description": "By a link that the owner made in the library, and can revoke. HEAD works as well.",
+            "tags": ["files"],
+            "parameters": [
+                {**parameter, "description": "from the shared link"} if parameter["name"] == "token" else parameter
+                for parameter in parameters
+            ],
+            "security": [{}],
             "responses": _bytes() | _file_errors(),
         }
     }
@@ -194,4 +260,6 @@ def _example(status: str, code: Code) -> OpenApiExample:
     error: dict[str, Any] = {"code": code.value, "message": MEANINGS[code].text, "request_id": "b7e0f3a49d2c4c51"}
     if code == Code.VALIDATION_ERROR:
         error["details"] = [{"field": "url", "message": "A link starts with http:// or https://."}]
+    if code == Code.METADATA_EXTRACTION_FAILED:
+        error["details"] = [{"field": "url", "message": error["message"], "code": "not_found"}]
     return OpenApiExample(code.value, {"error": error}, response_only=True, status_codes=[status])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.http import HttpRequest
 from django_ratelimit.core import get_usage
+from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
@@ -59,10 +60,20 @@ class CallThrottle(BaseThrottle):
         return None if self.tightest is None else float(self.tightest.seconds_left)
 
 
+def count_wrong_key(request: HttpRequest) -> None:
+    """Count a call with a wrong key where no `CallThrottle` does. Raises Throttled when its address sent too many."""
+    usage = _tightest(_counted(request, _address(request)))
+    if usage is not None and usage.is_exceeded:
+        raise Throttled(usage.seconds_left)
+
+
 def count(request: Request) -> list[Usage]:
     """Count this call against every limit that is on."""
+    return _counted(request._request, counted_as(request))
+
+
+def _counted(request: HttpRequest, who: str) -> list[Usage]:
     limits = ((settings.RATE_LIMIT_PER_MINUTE, "m"), (settings.RATE_LIMIT_PER_HOUR, "h"))
-    who = counted_as(request)
     return [_usage(request, who, limit, period) for limit, period in limits if limit]
 
 
@@ -72,14 +83,18 @@ def counted_as(request: Request) -> str:
         return f"key:{request.auth.pk}"
     if request.user.is_authenticated:
         return f"user:{request.user.pk}"
-    return f"address:{limited_as(client_address(request._request))}"
+    return _address(request._request)
 
 
-def _usage(request: Request, who: str, limit: int, period: str) -> Usage:
+def _address(request: HttpRequest) -> str:
+    return f"address:{limited_as(client_address(request))}"
+
+
+def _usage(request: HttpRequest, who: str, limit: int, period: str) -> Usage:
     def key(group: str, request: HttpRequest) -> str:
         return who
 
-    usage = get_usage(request._request, group=GROUP, key=key, rate=f"{limit}/{period}", increment=True)
+    usage = get_usage(request, group=GROUP, key=key, rate=f"{limit}/{period}", increment=True)
     if usage["limit"] == 0:  # the library's sign that the cache is out of order
         return Usage(limit=limit, count=limit + 1, seconds_left=1)
     # The window ends with the second that `time_left` leads to, not before it.

@@ -8,9 +8,12 @@ from django.utils import timezone
 
 from accounts import keys
 from accounts.models import ApiKey, User
+from accounts.vault import Sealed
 from jobs.engine.contract import FileRole, Options
-from jobs.models import Job, MediaFile
-from jobs.states import State
+from jobs.models import Batch, Delivery, Extraction, Job, MediaFile, WebhookEndpoint
+from jobs.states import Event, ExtractionKind, State
+from jobs.webhooks.outbox import host_of
+from jobs.webhooks.signing import new_secret
 
 _numbers = count(1)
 
@@ -36,13 +39,23 @@ def make_job(owner: User | None = None, state: State = State.QUEUED, **fields: A
         implied |= {
             "lease_owner": "worker:1",
             "worker_host": "worker",
-            "lease_expires_at": now + timedelta(minutes=1),
+            "lease_expires_at": now + timedelta(seconds=15),
             "started_at": now,
             "attempts": 1,
         }
     if state in (State.COMPLETED, State.FAILED, State.CANCELLED, State.EXPIRED):
         implied |= {"started_at": now, "completed_at": now}
     return Job.objects.create(owner=owner or make_user(), state=state, **{**implied, **fields})
+
+
+def make_batch(owner: User | None = None, **fields: Any) -> Batch:
+    return Batch.objects.create(owner=owner or make_user(), **{"options": Options().to_json(), **fields})
+
+
+def make_extraction(owner: User | None = None, **fields: Any) -> Extraction:
+    """A question that waits; with `state` and an `answer`, one that was answered."""
+    implied = {"kind": ExtractionKind.VIDEO, "url": "http://media.example/page", "question": f"q{next(_numbers)}"}
+    return Extraction.objects.create(owner=owner or make_user(), **{**implied, **fields})
 
 
 def make_file(job: Job, **fields: Any) -> MediaFile:
@@ -55,3 +68,14 @@ def make_file(job: Job, **fields: Any) -> MediaFile:
         "mime_type": "video/mp4",
     }
     return MediaFile.objects.create(job=job, **{**implied, **fields})
+
+
+def make_endpoint(owner: User, url: str = "https://hooks.example/in", **fields: Any) -> WebhookEndpoint:
+    return WebhookEndpoint.objects.create(owner=owner, url=url, **{"secret": Sealed.of(new_secret()), **fields})
+
+
+def make_delivery(owner: User, url: str = "https://hooks.example/in", **fields: Any) -> Delivery:
+    """A message that is due."""
+    payload = {"event": "download.started", "timestamp": "2026-11-22T12:00:00.000000Z", "request_id": "", "data": {}}
+    implied = {"host": host_of(url), "event": Event.STARTED, "payload": payload}
+    return Delivery.objects.create(owner=owner, url=url, **{**implied, **fields})

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
@@ -83,6 +84,51 @@ def programs_directory() -> tuple[Path, str]:
 @contextmanager
 def started(programs: Path) -> Iterator[str]:
     """A server of our own on a socket in a temporary directory; gone when the block ends."""
+    with own_server(programs) as own:
+        yield own.url
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server of our own, which may be stopped and started again."""
+
+    programs: Path
+    home: Path
+    account: pwd.struct_passwd | None
+    host: str = ""  # the address to listen on, besides the socket
+    port: int = 5432
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@/postgres?host={quote(str(self.home), safe='')}&port={self.port}"
+
+    def create(self) -> None:
+        where = ("-D", str(self.home / "data"))
+        how = ("-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-sync", "--locale=C")
+        self._run("initdb", *where, *how)
+
+    def start(self) -> None:
+        options = f"-c listen_addresses='{self.host}' -p {self.port} -k {self.home} -c fsync=off -c max_connections=200"
+        self._run("pg_ctl", "-D", str(self.home / "data"), "-l", str(self.home / "log"), "-w", "-o", options, "start")
+        wait_for(self.url)
+
+    def admit(self, network: str) -> None:
+        """Let clients of a network in, once the server listens on an address of it."""
+        with (self.home / "data" / "pg_hba.conf").open("a") as rules:
+            rules.write(f"host all all {network} trust\n")
+        self._run("pg_ctl", "-D", str(self.home / "data"), "reload")
+
+    def stop(self) -> None:
+        """As if its power failed."""
+        self._run("pg_ctl", "-D", str(self.home / "data"), "-m", "immediate", "-w", "stop")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        run(self.account, self.home, str(self.programs / program), *arguments)
+
+
+@contextmanager
+def own_server(programs: Path, *, host: str = "", port: int = 5432) -> Iterator[Server]:
+    """As `started`, with what it takes to stop and start it in between."""
     directory = Path(tempfile.mkdtemp(prefix="media-postgres-"))
     account = unprivileged_account()
     try:
@@ -93,40 +139,13 @@ def started(programs: Path) -> Iterator[str]:
         home.mkdir(mode=0o700)
         if account is not None:
             os.chown(home, account.pw_uid, account.pw_gid)
-        run(
-            account,
-            home,
-            str(programs / "initdb"),
-            "-D",
-            str(home / "data"),
-            "-U",
-            "postgres",
-            "--auth=trust",
-            "-E",
-            "UTF8",
-            "--no-sync",
-            "--locale=C",
-        )
-        options = f"-c listen_addresses='' -k {home} -c fsync=off -c max_connections=200"
-        run(
-            account,
-            home,
-            str(programs / "pg_ctl"),
-            "-D",
-            str(home / "data"),
-            "-l",
-            str(home / "log"),
-            "-w",
-            "-o",
-            options,
-            "start",
-        )
-        url = f"postgresql://postgres@/postgres?host={quote(str(home), safe='')}"
-        wait_for(url)
+        own = Server(programs, home, account, host, port)
+        own.create()
+        own.start()
         try:
-            yield url
+            yield own
         finally:
-            run(account, home, str(programs / "pg_ctl"), "-D", str(home / "data"), "-m", "immediate", "-w", "stop")
+            own.stop()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

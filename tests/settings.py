@@ -12,7 +12,8 @@ if "TEST_STORAGE_DIR" not in os.environ:
     atexit.register(shutil.rmtree, _directory, ignore_errors=True)
 
 for name in list(os.environ):
-    if name.endswith(("_URL", "API_KEY", "ADMIN_PASSWORD")) and not name.startswith("TEST_"):
+    is_chosen = name.endswith(("_URL", "API_KEY", "ADMIN_PASSWORD")) or name.startswith("AWS_")
+    if is_chosen and not name.startswith("TEST_"):
         del os.environ[name]
 os.environ["ENV_FILE"] = os.devnull
 os.environ["STORAGE_DIR"] = str(_directory)
@@ -31,6 +32,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A real file: several connections, threads and processes behave as in service.
     DATABASES["default"]["TEST"] = {"NAME": str(_directory / "test.sqlite3")}
 STATIC_ROOT = _directory / "static"
+MANUAL_ROOT = _directory / "manual"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

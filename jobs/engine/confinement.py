@@ -1,6 +1,7 @@
 """The walls around a child: session, signals, descriptors, environment, resource limits, and what Python may do in it.
 
-They hold against what hostile pages make yt-dlp do, not against memory bugs in ffmpeg or libcurl.
+Checks in Python hold against what hostile pages make yt-dlp do. What a memory bug in ffmpeg or libcurl lets loose is
+held by the kernel alone, where it has Landlock.
 """
 
 import contextlib
@@ -13,29 +14,33 @@ import os
 import re
 import resource
 import signal
+import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from jobs.engine import environment, landlock, surroundings, workspace
 from jobs.engine.contract import Limits, Request, Tools
-from jobs.engine.egress import Proxy, SocketGuard
-from jobs.engine.options import FILE_INPUT, NETWORK_INPUT
-from jobs.engine.workspace import LOG_NAME
+from jobs.engine.egress import SocketGuard
+from jobs.engine.inputs import FILE_INPUT, NETWORK_INPUT, SPLICE_INPUT
+from jobs.engine.options import block_bytes
+from jobs.engine.proxy import Proxy, Throttle
 
 PIPE = 3  # the descriptor on which a confined child reports
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
-_INHERITED_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "TZ")
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _OPEN_FILES = 1024
+_COOKIE_HEADER = re.compile(r"^cookie:", re.IGNORECASE | re.MULTILINE)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-_FORMAT_LISTS = frozenset({FILE_INPUT[-1], NETWORK_INPUT[-1]})
+_FORMAT_LISTS = frozenset({FILE_INPUT[-1], NETWORK_INPUT[-1], SPLICE_INPUT[-1]})
 _FFMPEG_SCHEMES = frozenset({"file", "http", "https", "pipe"})
 
 Check = Callable[[tuple[Any, ...]], None]
@@ -52,6 +57,7 @@ class Confinement:
     sockets: SocketGuard
     files: "FileGuard"
     programs: "ProgramGuard"
+    proxy: Proxy
 
 
 def enter(request: Request, *, pipe: int, supervisor: int, on_stop: Callable[[], None]) -> Confinement:
@@ -63,7 +69,7 @@ def enter(request: Request, *, pipe: int, supervisor: int, on_stop: Callable[[],
     os.setsid()
     _reset_signals(on_stop)
     _die_with(supervisor)
-    _lay_descriptors(pipe, request.work_dir / LOG_NAME)
+    _lay_descriptors(pipe, request.work_dir / workspace.LOG_NAME)
     _reset_interpreter()
     os.umask(0o077)
     os.chdir(request.work_dir)
@@ -72,28 +78,29 @@ def enter(request: Request, *, pipe: int, supervisor: int, on_stop: Callable[[],
     confinement = Confinement(
         sockets=sockets,
         files=FileGuard(root=request.work_dir.resolve()),
-        programs=ProgramGuard.of(request.tools, sockets),
+        programs=ProgramGuard.of(request.tools, sockets, has_cookies=request.cookies is not None),
+        proxy=Proxy(sockets, _throttle(request.options.rate_limit_bps)),
     )
-    proxy = Proxy(confinement.sockets)
-    _replace_environment(environment(request, proxy.url, os.environ))
+    environment.replace(environment.built(request, confinement.proxy.url, os.environ))
+    _give_up_rights(request, confinement.proxy.port)
     _enforce(confinement)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    proxy.start()
+    confinement.proxy.start()
     return confinement
 
 
-def environment(request: Request, proxy_url: str, inherited: Mapping[str, str]) -> dict[str, str]:
-    """The variables of a child. Built, not inherited: the worker's hold the service's secrets."""
-    home = str(request.work_dir)
-    proxies = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), proxy_url)
-    kept = {name: inherited[name] for name in _INHERITED_VARIABLES if name in inherited}
-    built = {"PATH": "/usr/bin:/bin", "HOME": home, "TMPDIR": home, "LANG": "C.UTF-8", "YTDLP_NO_PLUGINS": "1"}
-    return kept | built | proxies
+def _throttle(bytes_per_second: int | None) -> Throttle | None:
+    return Throttle(bytes_per_second, block_bytes=block_bytes(bytes_per_second)) if bytes_per_second else None
 
 
 def largest_file_bytes(limits: Limits) -> int:
     """How big any one file of a child may grow: the limit, and room for what a container adds in merging."""
     return limits.max_file_bytes + max(limits.max_file_bytes // 50, 64 * 1024)
+
+
+def has_outgrown(request: Request) -> bool:
+    """Whether a file of the attempt hit that limit: ffmpeg dies of it without a word."""
+    return workspace.largest_file_bytes(request.work_dir) >= largest_file_bytes(request.limits)
 
 
 def _reset_signals(on_stop: Callable[[], None]) -> None:
@@ -162,9 +169,26 @@ def _lower(kind: int, value: int) -> None:
     resource.setrlimit(kind, (bound, bound))
 
 
-def _replace_environment(variables: Mapping[str, str]) -> None:
-    os.environ.clear()
-    os.environ.update(variables)
+def _give_up_rights(request: Request, proxy_port: int) -> None:
+    """What the kernel enforces, whatever code runs here: also against ffmpeg, and what a bug in it might let loose."""
+    landlock.forbid_new_rights()
+    if landlock.is_used():
+        landlock.restrict(surroundings.rules(request.work_dir, request.tools))
+        _start_programs_apart(proxy_port)
+
+
+def _start_programs_apart(proxy_port: int) -> None:
+    """Programs are started by a thread of their own, which may connect to the proxy only; so then may they.
+
+    The kernel's rules bind a thread and what it starts. yt-dlp's own connections cost no detour this way.
+    """
+    starter = ThreadPoolExecutor(1, "programs", initializer=landlock.restrict_to_port, initargs=(proxy_port,))
+    start = subprocess.Popen._execute_child  # type: ignore[attr-defined]
+
+    def start_apart(*arguments: Any, **named: Any) -> None:
+        starter.submit(start, *arguments, **named).result()
+
+    subprocess.Popen._execute_child = start_apart  # type: ignore[attr-defined]
 
 
 def _enforce(confinement: Confinement) -> None:
@@ -190,14 +214,17 @@ class ProgramGuard:
     allowed: frozenset[str]
     without_tcp: frozenset[str]
     sockets: SocketGuard
+    has_cookies: bool = False  # of the owner's; then none may stand on a command line, which every user can read
     denials: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, tools: Tools, sockets: SocketGuard) -> "ProgramGuard":
+    def of(cls, tools: Tools, sockets: SocketGuard, *, has_cookies: bool = False) -> "ProgramGuard":
         """The guard that lets the tools through."""
         ffmpeg = {os.path.realpath(tools.ffmpeg), os.path.realpath(tools.ffprobe)}
         others = {os.path.realpath(tools.js_runtime)} if tools.js_runtime else set()
-        return cls(allowed=frozenset(ffmpeg | others), without_tcp=frozenset(ffmpeg), sockets=sockets)
+        return cls(
+            allowed=frozenset(ffmpeg | others), without_tcp=frozenset(ffmpeg), sockets=sockets, has_cookies=has_cookies
+        )
 
     def checks(self) -> dict[str, Check]:
         """Checks by audit event."""
@@ -214,12 +241,19 @@ class ProgramGuard:
             command = [os.fsdecode(argument) for argument in arguments[1]]
             self._check_formats(command)
             self._check_inputs(command)
+            if self.has_cookies:
+                self._check_cookies(command)
 
     def _check_formats(self, command: Sequence[str]) -> None:
         given = [value for option, value in pairwise(command) if option == "-format_whitelist"]
         inputs = command.count("-i") + ("-show_streams" in command)
         if len(given) < inputs or not _FORMAT_LISTS.issuperset(given):
             self._refuse((f"{command[0]} without a list of formats",))
+
+    def _check_cookies(self, command: Sequence[str]) -> None:
+        headers = "\n".join(value for option, value in pairwise(command) if option == "-headers")
+        if "-cookies" in command or _COOKIE_HEADER.search(headers):
+            self._refuse((f"{command[0]} with cookies that everybody could see",))
 
     def _check_inputs(self, command: Sequence[str]) -> None:
         inputs = {value for option, value in pairwise(command) if option == "-i"}
@@ -236,27 +270,32 @@ class ProgramGuard:
 
 @dataclass(kw_only=True)
 class FileGuard:
-    """Lets Python change files below `root`, and nothing else. Reading is free."""
+    """Lets Python change plain files below `root`, and nothing else: no links, no directories. It may read anything."""
 
     root: Path
     denials: list[str] = field(default_factory=list)
 
     def checks(self) -> dict[str, Check]:
         """Checks by audit event."""
-        one_path = ("os.remove", "os.rmdir", "os.mkdir", "os.chmod", "os.chown", "os.utime", "os.truncate")
+        one_path = ("os.remove", "os.rmdir", "os.chmod", "os.chown", "os.utime", "os.truncate")
         attributes = ("os.setxattr", "os.removexattr")
         others = ("sqlite3.connect",)  # SQLite opens files past Python
         return {
             "open": self._check_open,
             "os.rename": self._check_two_paths,
-            "os.link": self._check_two_paths,
-            "os.symlink": self._check_two_paths,
+            "os.link": self._refuse,
+            "os.symlink": self._refuse,
+            "os.mkdir": self._check_directory,
         } | dict.fromkeys((*one_path, *attributes, *others), self._check_path)
 
     def _check_open(self, arguments: tuple[Any, ...]) -> None:
         path, _, flags = arguments
         if isinstance(flags, int) and flags & _WRITE_FLAGS and path != os.devnull:
             self._check_path((path,))
+
+    def _check_directory(self, arguments: tuple[Any, ...]) -> None:
+        if os.path.realpath(os.fsdecode(arguments[0])) != str(self.root):  # yt-dlp makes sure that it is there
+            self._refuse(arguments)
 
     def _check_two_paths(self, arguments: tuple[Any, ...]) -> None:
         self._check_path((arguments[0],))
@@ -269,5 +308,8 @@ class FileGuard:
         # Events do not tell the directory that a descriptor stands for: a relative path counts from the work directory.
         resolved = Path(os.path.realpath(os.fsdecode(path)))
         if not resolved.is_relative_to(self.root):
-            self.denials.append(str(resolved))
-            raise ConfinementError(f"outside the work directory: {resolved}")
+            self._refuse((resolved,))
+
+    def _refuse(self, arguments: tuple[Any, ...]) -> None:
+        self.denials.append(str(arguments[0]))
+        raise ConfinementError(f"no such change is allowed here: {arguments[0]}")

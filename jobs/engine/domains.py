@@ -1,5 +1,6 @@
 """Host names and the domains they belong to. Pure."""
 
+import ipaddress
 import re
 from collections.abc import Iterable
 
@@ -20,6 +21,17 @@ def normal_host(host: str) -> str:
     if len(name) > LONGEST_HOST or not _HOST_NAME.fullmatch(name):
         raise ValueError("not a host name")
     return name
+
+
+def listed_one(entry: str) -> str:
+    """An entry of an operator's list in its normal form; `*.` in front changes nothing. Raises ValueError."""
+    name = entry.strip(" .").removeprefix("*.").strip("[]")
+    return str(ipaddress.ip_address(name)) if ":" in name else normal_host(name)
+
+
+def listed(entries: Iterable[str]) -> list[str]:
+    """An operator's list of domains, as host names are compared with it. Raises ValueError."""
+    return [listed_one(entry) for entry in entries]
 
 
 def is_within(host: str, domains: Iterable[str]) -> bool:

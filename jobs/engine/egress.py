@@ -1,23 +1,17 @@
-"""Which addresses may be connected to, and what enforces it: a check for Python's sockets, a proxy for everyone else's.
+"""Which addresses may be connected to, and the check that enforces it for Python's sockets. For others see `proxy`.
 
 The policy judges the address that is really connected to, never a name: a name may resolve differently a moment later.
 """
 
-import base64
-import contextlib
 import functools
-import hmac
 import ipaddress
 import re
-import secrets
-import select
 import socket
-import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
-from urllib.parse import urlsplit
 
 from jobs.engine.contract import EgressPolicy
 
@@ -54,7 +48,10 @@ _SPECIAL_V6 = tuple(
         "2002::/16",  # 6to4
         "3ffe::/16",
         "3fff::/20",
-        "fd00:ec2::254/128",  # Amazon's metadata service
+        "fd00:ec2::/32",  # Amazon's metadata service, and others of each of its machines
+        "fd20:ce::254/128",  # Google's metadata service
+        "fd00:c1::a9fe:a9fe/128",  # Oracle's
+        "fd00:42::42/128",  # Scaleway's
     )
 )
 _PRIVATE = (
@@ -66,6 +63,7 @@ _PRIVATE = (
     IPv6Network("::1/128"),
     IPv6Network("fc00::/7"),
 )
+SHORTEST_TRY_SECONDS = 0.1
 _GLOBAL_V6 = IPv6Network("2000::/3")
 _NAT64 = IPv6Network("64:ff9b::/96")
 
@@ -95,17 +93,20 @@ def is_allowed(address: str, port: int, policy: EgressPolicy) -> bool:
 def open_connection(host: str, port: int, policy: EgressPolicy, *, timeout_seconds: float) -> socket.socket:
     """Resolve once, and connect to the first address that the policy allows and that answers.
 
+    `timeout_seconds` is for all addresses together: each gets an equal share of what is left of it.
     Raises EgressDenied when an address was forbidden and no other answered, and OSError as
     `socket.create_connection` does.
     """
     denied: EgressDenied | None = None
     error = OSError(f"{host} has no address")
-    for family, kind, protocol, _, target in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    deadline = time.monotonic() + timeout_seconds
+    for tried, (family, kind, protocol, _, target) in enumerate(found):
         if not is_allowed(str(target[0]), port, policy):
             denied = EgressDenied(f"egress denied: {target[0]} port {port}")
             continue
         connection = socket.socket(family, kind, protocol)
-        connection.settimeout(timeout_seconds)
+        connection.settimeout(max((deadline - time.monotonic()) / (len(found) - tried), SHORTEST_TRY_SECONDS))
         try:
             connection.connect(target)
         except OSError as refused:
@@ -189,120 +190,3 @@ class SocketGuard:
         host, port = target[0], target[1]
         if not isinstance(host, str) or not is_allowed(host, port, self.policy):
             raise self.deny(host, port)
-
-
-class Proxy:
-    """A forward proxy on loopback for programs whose sockets Python cannot see: ffmpeg and libcurl.
-
-    It serves CONNECT and absolute http: URLs, to those who know its token, one thread a connection. Its own connections
-    pass the same guard as every other of this process.
-    """
-
-    _HEAD_BYTES = 65536
-    _HEAD_SECONDS = 30
-    _CONNECT_SECONDS = 20
-
-    def __init__(self, guard: SocketGuard) -> None:
-        """Listen at once; serve after `start`. Must be made before the guard is enforced."""
-        self._guard = guard
-        self._token = secrets.token_urlsafe(16)
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-
-    @property
-    def url(self) -> str:
-        """The URL for `http_proxy` and its like, with the token."""
-        return f"http://child:{self._token}@127.0.0.1:{self._listener.getsockname()[1]}"
-
-    def start(self) -> None:
-        """Serve in background threads, for as long as the process lives."""
-        threading.Thread(target=self._accept, name="egress-proxy", daemon=True).start()
-
-    def close(self) -> None:
-        """Serve nobody new."""
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:  # closed
-                return
-            threading.Thread(target=self._serve, args=(client,), name="egress-relay", daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        with client, contextlib.suppress(OSError):  # a client that hangs up needs no answer
-            client.settimeout(self._HEAD_SECONDS)
-            try:
-                self._relay_request(client)
-            except EgressDenied:
-                client.sendall(_answer("403 Forbidden"))
-            except (OSError, ValueError):
-                client.sendall(_answer("502 Bad Gateway"))
-
-    def _relay_request(self, client: socket.socket) -> None:
-        head, rest = self._read_head(client)
-        request_line, *headers = head.split(b"\r\n")
-        if not self._is_authorised(headers):
-            client.sendall(_answer("407 Proxy Authentication Required", 'Proxy-Authenticate: Basic realm="egress"'))
-            return
-        method, target, version = request_line.split(b" ", 2)
-        if method == b"CONNECT":
-            host, _, port = target.decode("ascii").rpartition(":")
-            with self._connect(host.strip("[]"), int(port)) as server:
-                client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                server.sendall(rest)
-                _relay(client, server)
-            return
-        url = urlsplit(target.decode("latin-1"))
-        if url.scheme != "http" or not url.hostname:
-            raise ValueError("only http: URLs can be asked for")
-        with self._connect(url.hostname, url.port or 80) as server:
-            path = url._replace(scheme="", netloc="", fragment="").geturl() or "/"
-            kept = [line for line in headers if not line.lower().startswith((b"proxy-", b"connection:"))]
-            lines = [b" ".join((method, path.encode("latin-1"), version)), *kept, b"Connection: close", b"", b""]
-            server.sendall(b"\r\n".join(lines) + rest)
-            _relay(client, server)
-
-    def _read_head(self, client: socket.socket) -> tuple[bytes, bytes]:
-        received = b""
-        while b"\r\n\r\n" not in received:
-            chunk = client.recv(self._HEAD_BYTES)
-            if not chunk or len(received) > self._HEAD_BYTES:
-                raise ValueError("no request")
-            received += chunk
-        head, _, rest = received.partition(b"\r\n\r\n")
-        return head, rest
-
-    def _is_authorised(self, headers: list[bytes]) -> bool:
-        expected = b"Basic " + base64.b64encode(b"child:" + self._token.encode())
-        fields = (line.partition(b":") for line in headers)
-        given = [value.strip() for name, _, value in fields if name.strip().lower() == b"proxy-authorization"]
-        return any(hmac.compare_digest(value, expected) for value in given)
-
-    def _connect(self, host: str, port: int) -> socket.socket:
-        try:
-            return open_connection(host, port, self._guard.policy, timeout_seconds=self._CONNECT_SECONDS)
-        except EgressDenied:
-            raise self._guard.deny(host, port) from None
-
-
-def _answer(status: str, *headers: str) -> bytes:
-    lines = (f"HTTP/1.1 {status}", *headers, "Content-Length: 0", "Connection: close", "", "")
-    return "\r\n".join(lines).encode("ascii")
-
-
-def _relay(client: socket.socket, server: socket.socket) -> None:
-    """Copy both ways until either side is done. A silent connection is the supervisor's business, not ours."""
-    client.settimeout(None)
-    server.settimeout(None)
-    other = {client: server, server: client}
-    buffer = memoryview(bytearray(256 * 1024))
-    while True:
-        readable, _, _ = select.select(list(other), [], [])
-        for source in readable:
-            received = source.recv_into(buffer)
-            if received == 0:
-                return
-            other[source].sendall(buffer[:received])

@@ -13,11 +13,13 @@ import http.client
 import re
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
+from jobs.engine import retry_after
 from jobs.engine.contract import Failure, FailureCode
 from jobs.engine.products import plain_text
 from jobs.engine.verification import VerificationError
@@ -41,8 +43,8 @@ _STANDING: Mapping[FailureCode, _Standing] = {
         "There is nothing at this address any more; open it in a browser and copy the current address.", False
     ),
     FailureCode.LOGIN_REQUIRED: _Standing(
-        "The site shows this only to signed-in visitors, and this service cannot sign in; "
-        "look for a copy that is open to everyone.",
+        "The site shows this only to signed-in visitors; upload the cookies of a browser that is signed in, "
+        "and submit the link again with their cookies_id.",
         False,
     ),
     FailureCode.GEO_BLOCKED: _Standing(
@@ -60,8 +62,8 @@ _STANDING: Mapping[FailureCode, _Standing] = {
         "This live stream or premiere is not on the air; retry when it has started.", False
     ),
     FailureCode.FORMAT_UNAVAILABLE: _Standing(
-        "The site does not offer what was asked for; submit the link again with quality best, without custom_format "
-        "and audio_only.",
+        "The site does not offer what was asked for; submit the link again with quality best, without custom_format, "
+        "audio_only, clip_start, clip_end and live_from_start.",
         False,
     ),
     FailureCode.TOO_LARGE: _Standing(
@@ -133,10 +135,11 @@ _PATTERNS: Sequence[tuple[re.Pattern[str], FailureCode]] = [
         (r"http error 429|too many requests|rate.?limit", FailureCode.RATE_LIMITED),
         (r"http error 451", FailureCode.GEO_BLOCKED),
         # yt-dlp reports failed transfers in words alone. Lost fragments too: extracting anew brings fresh links.
-        (r"got error: |giving up after \d{1,6} retries|\d{1,15} bytes read", FailureCode.NETWORK),
+        (r"got error: |ffmpeg lost a part|giving up after \d{1,6} retries|\d{1,15} bytes read", FailureCode.NETWORK),
         (r"\bDRM\b|widevine|fairplay|playready", FailureCode.DRM),
         (r"requested format is not available|no video formats found", FailureCode.FORMAT_UNAVAILABLE),
         (r"unable to obtain file audio codec|only images are available", FailureCode.FORMAT_UNAVAILABLE),
+        (r"can be downloaded from the start|cannot be partially downloaded", FailureCode.FORMAT_UNAVAILABLE),
         (
             r"ff(?:mpeg|probe) (?:and ff\w+ )?(?:is )?not (?:found|installed)|"
             r"(?:no|without a) supported javascript runtime",
@@ -185,7 +188,13 @@ def classify(error: BaseException, *, log_tail: Sequence[str] = ()) -> Failure:
     chain = _Chain.of(error)
     steps = (_hard_limit, _by_type, _by_address, _by_message, lambda _: _by_log(log_tail), _by_kind)
     code = next((found for step in steps if (found := step(chain)) is not None), FailureCode.INTERNAL)
-    return failure(code, f"{type(error).__name__}: {error}")
+    told = failure(code, f"{type(error).__name__}: {error}")
+    return replace(told, retry_after_seconds=_retry_after(chain)) if code is FailureCode.RATE_LIMITED else told
+
+
+def of_store(error: OSError) -> Failure:
+    """What went wrong when a finished file should be stored."""
+    return failure(_ERRNO_CODES.get(error.errno or 0, FailureCode.INTERNAL), str(error))
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
@@ -310,6 +319,12 @@ def _egress_denied() -> type[PermissionError]:
     return EgressDenied
 
 
+def _retry_after(chain: _Chain) -> float | None:
+    refusal = chain.first(chain.ytdlp.http_error)
+    value = refusal.response.headers.get("Retry-After") if refusal else None
+    return retry_after.seconds(value, now=datetime.now(UTC)) if value else None
+
+
 def _by_type(chain: _Chain) -> FailureCode | None:
     for error in chain.errors:
         for kind, code in chain.ytdlp.codes.items():
@@ -341,6 +356,8 @@ _IMPOSSIBLE_ADDRESS = re.compile(
 
 def _by_address(chain: _Chain) -> FailureCode | None:
     """Nobody could ask for such an address: no host can have the name, or it is of no kind that is fetched."""
+    if any(type(error) is UnicodeError for error in chain.errors):  # of host names, until Python 3.12
+        return FailureCode.UNSUPPORTED_URL
     texts = (str(error)[:MAX_MATCHED_CHARACTERS] for error in chain.errors if isinstance(error, ValueError))
     return FailureCode.UNSUPPORTED_URL if any(map(_IMPOSSIBLE_ADDRESS.search, texts)) else None
 

@@ -133,6 +133,8 @@ def run(program: str, arguments: list[str], stream: int) -> tuple[int, str]:
         chunks.append(chunk)
     os.close(reader)
     _, status = os.waitpid(pid, 0)
+    if os.WIFSIGNALED(status):  # somebody killed it: that is no word about the file, and the caller must see it
+        os.kill(os.getpid(), os.WTERMSIG(status))
     return os.waitstatus_to_exitcode(status), b"".join(chunks).decode("utf-8", "replace")
 
 

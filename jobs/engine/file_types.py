@@ -51,5 +51,6 @@ MIME_TYPES: Mapping[FileRole, Mapping[str, str]] = {
     FileRole.SUBTITLE: _SUBTITLE_TYPES,
     FileRole.THUMBNAIL: _IMAGE_TYPES,
     FileRole.INFO: {"json": "application/json"},
+    FileRole.CHAPTER: _AUDIO_TYPES | _VIDEO_TYPES,
 }
 EXTENSIONS = frozenset(extension for types in MIME_TYPES.values() for extension in types)

@@ -1,4 +1,6 @@
-"""On which hosts pages may be, by name. A rule of the house and no wall: which addresses are reached, `egress` decides.
+"""On which hosts pages may be, and from which nothing is fetched, by name.
+
+A rule of the house and no wall: which addresses are reached, `egress` decides.
 
 An address without a host, such as the bare id that an extractor passes to another one, cannot be judged.
 """
@@ -29,6 +31,13 @@ def check(url: str, request: Request) -> None:
         return
     is_ruled_out = bool(request.allowed_hosts) and not is_within(host, request.allowed_hosts)
     if is_ruled_out or is_within(host, request.refused_hosts):
+        raise HostRefused(host)
+
+
+def check_fetch(url: str, request: Request) -> None:
+    """Raise HostRefused for anything at all, media too, from a host that the request refuses by name."""
+    host = host_of(url)
+    if host is not None and is_within(host, request.refused_hosts):
         raise HostRefused(host)
 
 

@@ -5,8 +5,8 @@ link that they take. Whether an extractor does take a link is still yt-dlp's own
 """
 
 import ast
-import functools
 import inspect
+import multiprocessing
 import re
 import textwrap
 from collections import Counter
@@ -109,15 +109,35 @@ class Index:
         return [self.in_order[place] for place in sorted(places)]
 
 
-@functools.cache
+_index: list[Index] = []  # one, when it is known
+
+
 def index() -> Index:
-    """Of the extractors that yt-dlp's `allowed_extractors=["default"]` selects. Takes 0.4 s.
+    """Of the extractors that yt-dlp's `allowed_extractors=["default"]` selects. Takes 0.4 s at first.
 
     Selecting them by name, as yt-dlp does for every YoutubeDL object, takes 40 ms.
     """
+    if not _index:
+        _index.append(index_of(_default_extractors()))
+    return _index[0]
+
+
+def index_apart() -> Index:
+    """Have the index made in a process of its own, which takes with it the 7 MB that it needs for a moment.
+
+    For a process with one thread.
+    """
+    if not _index:
+        _default_extractors()  # loaded here, both processes know them by the same names
+        with multiprocessing.get_context("fork").Pool(1) as maker:
+            _index.append(maker.apply(index))
+    return _index[0]
+
+
+def _default_extractors() -> tuple[Extractor, ...]:
     from yt_dlp.extractor import gen_extractor_classes  # noqa: PLC0415
 
-    return index_of(tuple(extractor for extractor in gen_extractor_classes() if extractor._ENABLED))
+    return tuple(extractor for extractor in gen_extractor_classes() if extractor._ENABLED)
 
 
 def index_of(extractors: tuple[Extractor, ...]) -> Index:

@@ -7,13 +7,15 @@ import select
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
-from jobs.engine.contract import Failure, FailureCode, FileRole, LogLine, Phase, ProducedFile, Progress, Result
+from jobs.engine import acceptance
+from jobs.engine.contract import Failure, LogLine, Progress, Result
 
 MAX_PENDING_BYTES = 256 * 1024
+MAX_MESSAGE_BYTES = 16 << 20  # a jar of cookies
+MAX_LINE_CHARACTERS = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +32,16 @@ class Denial:
     target: str
 
 
-Message = Progress | LogLine | Chosen | Denial
-_KINDS: Mapping[str, type[Message]] = {kind.__name__: kind for kind in (Progress, LogLine, Chosen, Denial)}
+@dataclass(frozen=True, kw_only=True)
+class Cookies:
+    """The cookies that were lent, as the sites left them. They take this way because the other one is a file."""
+
+    text: str = field(repr=False)
+
+
+Message = Progress | LogLine | Chosen | Denial | Cookies
+_KINDS: Mapping[str, type[Message]] = {kind.__name__: kind for kind in (Progress, LogLine, Chosen, Denial, Cookies)}
+_LONGEST = {Cookies.__name__: MAX_MESSAGE_BYTES}  # characters of text
 
 
 def encode(message: Message) -> bytes:
@@ -40,11 +50,11 @@ def encode(message: Message) -> bytes:
 
 
 def decode(line: bytes) -> Message:
-    """The inverse of `encode`."""
-    kind, fields = json.loads(line)
-    if "phase" in fields:
-        fields["phase"] = Phase(fields["phase"])
-    return _KINDS[kind](**fields)
+    """The inverse of `encode`. Raises Unbelievable for what no child of ours writes."""
+    match acceptance.parse(line):
+        case [str(kind), fields] if kind in _KINDS:
+            return acceptance.typed(_KINDS[kind], fields, longest=_LONGEST.get(kind, MAX_LINE_CHARACTERS))
+    raise acceptance.Unbelievable("no message")
 
 
 def result_to_json(result: Result) -> dict[str, Any]:
@@ -53,22 +63,9 @@ def result_to_json(result: Result) -> dict[str, Any]:
     return {field.name: getattr(result, field.name) for field in dataclasses.fields(result)} | {"files": files}
 
 
-def result_from_json(data: dict[str, Any]) -> Result:
-    """The inverse of `result_to_json`."""
-    files = (
-        ProducedFile(**file | {"path": Path(file["path"]), "role": FileRole(file["role"])}) for file in data["files"]
-    )
-    return Result(**data | {"files": tuple(files)})
-
-
 def failure_to_json(failure: Failure) -> dict[str, Any]:
     """A dict of JSON types."""
     return dataclasses.asdict(failure)
-
-
-def failure_from_json(data: dict[str, Any]) -> Failure:
-    """The inverse of `failure_to_json`."""
-    return Failure(**data | {"code": FailureCode(data["code"])})
 
 
 class Sender:

@@ -4,12 +4,18 @@ The parameters are an allow-list: nothing of a request reaches yt-dlp but throug
 is no way to configuration files, netrc, plugins, external downloaders, programs of the user's or his own arguments.
 """
 
+import math
+import multiprocessing
 import re
+import sys
+import threading
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from jobs.engine.contract import Options, Request, Tools
+from jobs.engine.inputs import AUDIBLE, network_input
+from jobs.engine.rules import SPONSORBLOCK_URL, is_audio
 
 MAX_SELECTOR_CHARACTERS = 500
 MAX_PINNED_CHARACTERS = 200
@@ -17,28 +23,7 @@ EXCERPT_CHARACTERS = 30  # either side of an error
 SOCKET_TIMEOUT_SECONDS = 20
 RETRIES = 3
 MAX_RETRY_SLEEP_SECONDS = 4.0
-
-# What ffmpeg may take bytes for that somebody else has made. Not listed, among others: concat, imf, vobsub, tty. Those
-# are lists of further files and addresses, which ffmpeg opens by itself, or show any file as text.
-_CONTAINERS = (
-    "asf,avi,dv,flv,live_flv,matroska,mov,mpeg,mpegts,mxf,nut,ogg,rm,"
-    "av1,h264,hevc,ivf,m4v,mpegvideo,obu,"
-    "aac,ac3,aiff,amr,ape,au,caf,dts,dtshd,eac3,flac,mp3,mpc,mpc8,truehd,tta,w64,wav,wv"
-)
-_SUBTITLES = "ass,lrc,microdvd,sami,scc,srt,subviewer,subviewer1,webvtt"
-_PICTURES = "apng,bmp_pipe,gif,gif_pipe,image2,jpeg_pipe,jpegxl_pipe,png_pipe,tiff_pipe,webp_anim,webp_pipe"
-
-# ffmpeg's options for an input in the work directory, whatever its name says it is.
-FILE_INPUT = (
-    *("-protocol_whitelist", "file"),
-    *("-format_whitelist", f"{_CONTAINERS},{_SUBTITLES},{_PICTURES},ffmetadata"),
-)
-# And for one that it fetches. It sends http and tls through the proxy of its environment; every other network protocol
-# would pass the proxy by. Lists of further addresses are fine, for those are fetched in the same way.
-NETWORK_INPUT = (
-    *("-protocol_whitelist", "http,https,tls,tcp,crypto,data,httpproxy"),
-    *("-format_whitelist", f"hls,dash,{_CONTAINERS},{_SUBTITLES}"),
-)
+MAX_BLOCK_BYTES = 64 * 1024
 
 Parameters = dict[str, Any]
 Hook = Callable[[dict[str, Any]], None]
@@ -56,12 +41,14 @@ def build(request: Request, *, progress_hook: Hook, postprocessor_hook: Hook, lo
         **_subtitles(options),
         **_thumbnail(options),
         **_info_json(options),
+        **_section(options),
         **_files(request),
         **_limits(request),
+        **_rate(options),
         **_network(),
         **_safety(),
         **_tools(request.tools),
-        "postprocessors": _postprocessors(options),
+        "postprocessors": _postprocessors(request),
         "progress_hooks": [progress_hook],
         "postprocessor_hooks": [postprocessor_hook],
         "logger": logger,
@@ -88,13 +75,26 @@ def check_format_selector(text: str) -> None:
         raise ValueError("The format selector cannot be read; look at its brackets and filters.") from None
 
 
+def check_format_selector_apart(text: str) -> None:
+    """The same in a process of its own, which takes with it the 16 MB of yt-dlp that this one may not need.
+
+    In this process all the same where it has threads, which do not survive a fork, or yt-dlp already.
+    """
+    if "yt_dlp" in sys.modules or threading.active_count() > 1:
+        check_format_selector(text)
+        return
+    with multiprocessing.get_context("fork").Pool(1) as checker:
+        checker.apply(check_format_selector, (text,))
+
+
 def check_subtitle_language(code: str) -> None:
     """Raise ValueError unless the code looks like BCP 47: `en`, `en-US`, `zh-Hans`."""
     if not _LANGUAGE.fullmatch(code) or code.lower() == "all":  # yt-dlp's word for every language
         raise ValueError(f"{code[:40]!r} is not a language code such as en, en-US or zh-Hans.")
 
 
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,4}")
+LANGUAGE_PATTERN = r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,4}"
+_LANGUAGE = re.compile(LANGUAGE_PATTERN)
 
 
 @cache
@@ -128,11 +128,6 @@ _CODEC_ORDER = {
     "avi": ["vcodec:h264", "acodec:mp3"],
 }
 _AUDIO_ORDER = {"mp3": ["acodec:mp3"], "m4a": ["acodec:aac"], "aac": ["acodec:aac"], "vorbis": ["acodec:vorbis"]}
-
-
-def is_audio(options: Options) -> bool:
-    """Does the request ask for sound alone?"""
-    return options.audio_only or options.quality in ("audio", "audio_only")
 
 
 def _format_selection(request: Request) -> Parameters:
@@ -182,7 +177,7 @@ def _subtitles(options: Options) -> Parameters:
     return {
         "writesubtitles": True,
         "writeautomaticsub": options.auto_subtitles,
-        "subtitleslangs": [_language_pattern(code) for code in options.subtitle_languages],
+        "subtitleslangs": [language_pattern(code) for code in options.subtitle_languages],
         "subtitlesformat": f"{_subtitle_format(options)}/vtt/srt/ass/ttml/best",
     }
 
@@ -191,7 +186,7 @@ def _wants_subtitles(options: Options) -> bool:
     return options.download_subtitles or (options.embed_subtitles and not is_audio(options))
 
 
-def _language_pattern(code: str) -> str:
+def language_pattern(code: str) -> str:
     """yt-dlp reads languages as regular expressions. Sites write both en-US and en_US."""
     return "[-_]".join(map(re.escape, code.split("-")))
 
@@ -211,12 +206,52 @@ def _info_json(options: Options) -> Parameters:
     return {"writeinfojson": options.write_info_json, "clean_infojson": True}
 
 
-def _postprocessors(options: Options) -> list[dict[str, Any]]:
-    """In the order in which they run: container first, for not every one holds what is embedded later."""
+# --- sections, sponsors, chapters ---
+
+
+def _section(options: Options) -> Parameters:
+    """yt-dlp leaves a section to ffmpeg, which asks for no more of the media than it needs."""
+    live = {"live_from_start": options.live_from_start}
+    if not options.is_clip:
+        return live
+    section = {"start_time": options.clip_start or 0.0, "end_time": options.clip_end or math.inf}
+    return {**live, "download_ranges": lambda _info, _downloader: [section]}
+
+
+def _sponsors(request: Request) -> list[dict[str, Any]]:
+    options = request.options
+    categories = [*options.sponsorblock_remove, *options.sponsorblock_mark]
+    if not categories:
+        return []
+    api = request.sponsorblock_api or SPONSORBLOCK_URL
+    return [{"key": "Sponsors", "categories": categories, "api": api, "when": "after_filter"}]
+
+
+def _cuts(options: Options) -> list[dict[str, Any]]:
+    """Without what is to be removed, Cuts still puts the sponsors among the chapters."""
+    has_sponsors = options.sponsorblock_remove or options.sponsorblock_mark
+    cuts = [{"key": "Cuts", "remove_sponsor_segments": options.sponsorblock_remove}] if has_sponsors else []
+    return [*cuts, *([{"key": "FlacAnew"}] if options.is_clip or options.sponsorblock_remove else [])]
+
+
+# --- post-processors ---
+
+
+def _postprocessors(request: Request) -> list[dict[str, Any]]:
+    """In the order in which they run: container first, for not every one holds what is embedded later.
+
+    Subtitles are embedded before sponsors are cut out, to be cut along; metadata after, to tell the chapters that stay.
+    An avi is written once: ffmpeg reads the times of AAC in it wrongly, and would write those into the next one.
+    """
+    options = request.options
+    made = _audio_extraction(options) if is_audio(options) else {"key": "Container", "extension": options.video_format}
+    into_avi = options.video_format == "avi" and not is_audio(options)
     return [
+        *_sponsors(request),
         *_before_download(options),
-        _audio_extraction(options) if is_audio(options) else {"key": "Container", "extension": options.video_format},
-        *_embedding(options),
+        *([*_additions(options), made] if into_avi else [made, *_additions(options)]),
+        *([{"key": "Cover", "already_have_thumbnail": options.write_thumbnail}] if options.embed_thumbnail else []),
+        *([{"key": "ChapterFiles"}] if options.split_chapters else []),
         *([{"key": "InfoJsonCleaner", "when": "after_move"}] if options.write_info_json else []),
     ]
 
@@ -224,20 +259,22 @@ def _postprocessors(options: Options) -> list[dict[str, Any]]:
 def _before_download(options: Options) -> list[dict[str, Any]]:
     steps: list[dict[str, Any]] = []
     if _wants_subtitles(options):
+        steps.append({"key": "MissingSubtitles", "languages": options.subtitle_languages, "when": "before_dl"})
         steps.append({"key": "FFmpegSubtitlesConvertor", "format": _subtitle_format(options), "when": "before_dl"})
     if options.write_thumbnail or options.embed_thumbnail:
         steps.append({"key": "ThumbnailAsJpeg", "when": "before_dl"})
+    if options.is_clip:
+        steps.append({"key": "Clip", "when": "before_dl"})
     return steps
 
 
-def _embedding(options: Options) -> list[dict[str, Any]]:
+def _additions(options: Options) -> list[dict[str, Any]]:
     steps: list[dict[str, Any]] = []
     if options.embed_subtitles and not is_audio(options):
-        steps.append({"key": "FFmpegEmbedSubtitle", "already_have_subtitle": options.download_subtitles})
+        steps.append({"key": "EmbedSubtitle", "already_have_subtitle": options.download_subtitles})
+    steps += _cuts(options)
     if options.embed_metadata:
-        steps.append({"key": "FFmpegMetadata", "add_chapters": True, "add_metadata": True, "add_infojson": False})
-    if options.embed_thumbnail:
-        steps.append({"key": "Cover", "already_have_thumbnail": options.write_thumbnail})
+        steps.append({"key": "Metadata", "add_chapters": True, "add_metadata": True, "add_infojson": False})
     return steps
 
 
@@ -290,11 +327,24 @@ def _limits(request: Request) -> Parameters:
     return {
         "max_filesize": request.limits.max_file_bytes,
         "noplaylist": True,
-        "playlist_items": "1",
+        "playlist_items": str(request.page_entry or 1),
         "skip_unavailable_fragments": False,  # yt-dlp's default makes a silently damaged file of a lost fragment
         "concurrent_fragment_downloads": 1,  # more than one, and a killed download cannot be resumed
         "ignoreerrors": False,
     }
+
+
+def _rate(options: Options) -> Parameters:
+    """What ffmpeg fetches passes the egress proxy, which keeps to the same rate."""
+    rate = options.rate_limit_bps
+    if rate is None:
+        return {}
+    return {"ratelimit": rate, "buffersize": block_bytes(rate), "noresizebuffer": True}
+
+
+def block_bytes(rate_limit_bps: int) -> int:
+    """How much may be read at once, so that the wait after it stays short: in between, stops are heeded."""
+    return max(min(rate_limit_bps // 4, MAX_BLOCK_BYTES), 256)
 
 
 def _network() -> Parameters:
@@ -306,7 +356,7 @@ def _network() -> Parameters:
         "fragment_retries": RETRIES,
         "extractor_retries": RETRIES,
         "retry_sleep_functions": dict.fromkeys(("http", "fragment", "extractor"), _retry_sleep),
-        "external_downloader_args": {"ffmpeg_i": [*NETWORK_INPUT]},
+        "external_downloader_args": {"ffmpeg_i": [*AUDIBLE, *network_input()]},
     }
 
 

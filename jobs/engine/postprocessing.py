@@ -5,13 +5,18 @@ yt-dlp's own are bound too in what they may take a file for.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mutagen import MutagenError
+from mutagen.mp4 import MP4
 from yt_dlp.globals import all_plugins_loaded, postprocessors
 from yt_dlp.postprocessor import (
     EmbedThumbnailPP,
+    FFmpegEmbedSubtitlePP,
+    FFmpegMetadataPP,
     FFmpegPostProcessor,
     FFmpegThumbnailsConvertorPP,
     FFmpegVideoRemuxerPP,
@@ -19,7 +24,9 @@ from yt_dlp.postprocessor import (
 )
 from yt_dlp.utils import PostProcessingError
 
-from jobs.engine.options import FILE_INPUT
+from jobs.engine.cutting import ChapterFilesPP, ClipPP, CutsPP, FlacAnewPP, SponsorsPP
+from jobs.engine.inputs import FILE_INPUT, SPLICE_INPUT
+from jobs.engine.options import language_pattern
 
 Info = dict[str, Any]
 Outcome = tuple[list[str], Info]
@@ -33,15 +40,43 @@ FITTING_CODECS: Mapping[str, frozenset[str]] = {
     "flv": frozenset({"h264", "flv1", "vp6f", "aac", "mp3"}),
     "avi": frozenset({"h264", "mpeg4", "mpeg2video", "mjpeg", "msmpeg4v3", "mp3", "mp2", "ac3", "aac", "pcm_s16le"}),
 }
+# ffmpeg names languages in a mov by QuickTime's numbers, and drops what it has no number for. What it calls otherwise
+# than ISO 639-2's terms, from its table `mov_mdhd_language_map`, misspellings included.
+MOV_LANGUAGES: Mapping[str, str] = {
+    "bod": "tib",
+    "cym": "wel",
+    "deu": "ger",
+    "ell": "gre",
+    "eus": "baq",
+    "fao": "fo ",
+    "fas": "per",
+    "gle": "iri",
+    "hrv": "hr ",
+    "hye": "arm",
+    "isl": "ice",
+    "kat": "geo",
+    "mkd": "mac",
+    "msa": "may",
+    "mya": "bur",
+    "nld": "dut",
+    "nno": "nor",
+    "nob": "nor",
+    "sqi": "alb",
+    "srp": "sr ",
+    "swe": "sve",
+    "zho": "chi",
+}
 PLAYED_KINDS = ("video", "audio", "subtitle")
+MAX_LISTED = 50
 SECRET_KEYS = frozenset({"cookies", "http_headers", "cookie"})
 
 
 def register() -> None:
     """Make them known to yt-dlp by their names without PP, and keep yt-dlp from loading anybody's plugins."""
     all_plugins_loaded.value = True
-    ours = (ContainerPP, CoverPP, InfoJsonCleanerPP, ThumbnailAsJpegPP)
-    postprocessors.value.update({kind.__name__: kind for kind in ours})
+    ours = (ContainerPP, CoverPP, EmbedSubtitlePP, InfoJsonCleanerPP, MetadataPP, MissingSubtitlesPP, ThumbnailAsJpegPP)
+    cutting = (ChapterFilesPP, ClipPP, CutsPP, FlacAnewPP, SponsorsPP)
+    postprocessors.value.update({kind.__name__: kind for kind in (*ours, *cutting)})
     _name_what_inputs_may_be()
 
 
@@ -60,7 +95,8 @@ _unguarded_metadata = FFmpegPostProcessor.get_metadata_object
 
 
 def _run_ffmpeg(self: Any, inputs: Sequence[tuple[str, Any]], outputs: Any, **more: Any) -> Any:
-    return _unguarded_run_ffmpeg(self, [(path, [*FILE_INPUT, *options]) for path, options in inputs], outputs, **more)
+    guarded = [(path, [*(SPLICE_INPUT if "concat" in options else FILE_INPUT), *options]) for path, options in inputs]
+    return _unguarded_run_ffmpeg(self, guarded, outputs, **more)
 
 
 def _metadata(self: Any, path: str, opts: Sequence[str] = ()) -> Any:
@@ -81,6 +117,7 @@ class ContainerPP(FFmpegVideoRemuxerPP):  # type: ignore[misc]
 
     def __init__(self, downloader: Any = None, extension: str = "mp4") -> None:
         super().__init__(downloader, extension)
+        self._codecs: set[str] = set()
 
     def run(self, info: Info) -> Outcome:
         """See the class."""
@@ -96,10 +133,16 @@ class ContainerPP(FFmpegVideoRemuxerPP):  # type: ignore[misc]
             self.report_warning(f"could not be put into {self.mapping}: {error}; the file stays {info['ext']}")
             return [], info
 
+    def _options(self, target_ext: str) -> list[str]:
+        """yt-dlp's hook. avi wants H.264 with start codes; ffmpeg adds them by itself to some sources only."""
+        bare = target_ext == "avi" and "h264" in self._codecs
+        return [*self.stream_copy_opts(), *(("-bsf:v", "h264_mp4toannexb") if bare else ())]
+
     def _unfit(self, path: str) -> list[str]:
         """The codecs that the container does not hold. A picture is unfit for all, or it would pass for a film."""
         media = self.get_metadata_object(path)
         codecs = {s["codec_name"] for s in media.get("streams", ()) if s["codec_type"] in PLAYED_KINDS}
+        self._codecs = codecs
         if media.get("format", {}).get("format_name", "image2").endswith(("image2", "_pipe")):
             return sorted(codecs) or ["an unknown format"]
         return sorted(codecs - FITTING_CODECS.get(self.mapping, codecs))
@@ -111,15 +154,40 @@ class CoverPP(EmbedThumbnailPP):  # type: ignore[misc]
     def run(self, info: Info) -> Outcome:
         """See the class."""
         try:
+            self._make_room(info)
             return tuple(super().run(info))
-        except PostProcessingError as error:
+        except (PostProcessingError, MutagenError) as error:
             self.report_warning(f"the thumbnail could not be embedded: {error}")
             return self._unused_thumbnails(info), info
+
+    @staticmethod
+    def _make_room(info: Info) -> None:
+        """ffmpeg gives a mov no iTunes tag list, without which yt-dlp has ffmpeg embed, and that loses the cover."""
+        if info["ext"] != "mov" or not any(thumbnail.get("filepath") for thumbnail in info.get("thumbnails") or []):
+            return
+        film: Any = MP4(info["filepath"])  # type: ignore[no-untyped-call]
+        if film.tags is None:
+            film.add_tags()
+            film.save()
 
     def _unused_thumbnails(self, info: Info) -> list[str]:
         if self._already_have_thumbnail:
             return []
         return [thumbnail["filepath"] for thumbnail in info.get("thumbnails") or [] if thumbnail.get("filepath")]
+
+
+class EmbedSubtitlePP(FFmpegEmbedSubtitlePP):  # type: ignore[misc]
+    """Embeds subtitles, with their languages in a mov as well."""
+
+    def run_ffmpeg_multiple_files(self, input_paths: Sequence[str], out_path: str, opts: Any, **more: Any) -> Any:
+        """yt-dlp's own."""
+        named = [_in_mov(option) for option in opts] if out_path.endswith(".mov") else opts
+        return super().run_ffmpeg_multiple_files(input_paths, out_path, named, **more)
+
+
+def _in_mov(option: str) -> str:
+    name, _, language = option.partition("=")
+    return f"language={MOV_LANGUAGES.get(language, language)}" if name == "language" else option
 
 
 class ThumbnailAsJpegPP(FFmpegThumbnailsConvertorPP):  # type: ignore[misc]
@@ -143,6 +211,47 @@ class ThumbnailAsJpegPP(FFmpegThumbnailsConvertorPP):  # type: ignore[misc]
         for path in paths:
             info["__files_to_move"].pop(path, None)
         return paths
+
+
+class MissingSubtitlesPP(PostProcessor):  # type: ignore[misc]
+    """Says which of the wanted languages there are no subtitles in: yt-dlp passes them over in silence."""
+
+    def __init__(self, downloader: Any = None, languages: Sequence[str] = ()) -> None:
+        super().__init__(downloader)
+        self._languages = languages
+
+    def run(self, info: Info) -> Outcome:
+        """See the class."""
+        found = info.get("requested_subtitles") or {}
+        missing = [
+            code for code in self._languages if not any(re.fullmatch(language_pattern(code), one) for one in found)
+        ]
+        if missing:
+            there = sorted({*(info.get("subtitles") or {}), *(info.get("automatic_captions") or {})} - {"live_chat"})
+            offered = f"there are {', '.join(there[:MAX_LISTED])}" if there else "there are none at all"
+            self.report_warning(f"no subtitles in {', '.join(missing)}; {offered}")
+        return [], info
+
+
+class MetadataPP(FFmpegMetadataPP):  # type: ignore[misc]
+    """Embeds title, date and chapters, and deletes the file without them before the new one takes its name.
+
+    ext4 writes a file out before it takes another's place: half a second or more for each GiB. An attempt that is
+    killed in between has to fetch the file again. What came as avi is left alone: see `options`.
+    """
+
+    def run(self, info: Info) -> Outcome:
+        """yt-dlp's own."""
+        if info["ext"] == "avi":
+            self.report_warning("title, author and date are not embedded: an avi would lose the times of its sound")
+            return [], info
+        return tuple(super().run(info))
+
+    def run_ffmpeg_multiple_files(self, input_paths: Sequence[str], out_path: str, opts: Any, **more: Any) -> Any:
+        """yt-dlp's own, of which `run` has the first input's place taken by the output."""
+        answer = super().run_ffmpeg_multiple_files(input_paths, out_path, opts, **more)
+        Path(input_paths[0]).unlink()
+        return answer
 
 
 class InfoJsonCleanerPP(PostProcessor):  # type: ignore[misc]

@@ -3,11 +3,12 @@
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jobs.engine import verification, workspace
-from jobs.engine.contract import FileRole, ProducedFile, Request
+from jobs.engine.contract import FileRole, ProducedFile, Request, Tools
 from jobs.engine.file_types import MIME_TYPES
 from jobs.engine.verification import VerificationError
 
@@ -30,16 +31,14 @@ def media_paths(info: dict[str, Any]) -> list[Path]:
 def collect(request: Request, info: dict[str, Any], *, on_reject: Callable[[str], None]) -> tuple[ProducedFile, ...]:
     """Verify the media, then what was asked for besides. VerificationError is for media; the rest is left out."""
     media = media_paths(info)
-    duration = info.get("duration")
-    expected = float(duration) if isinstance(duration, int | float) and not info.get("is_live") else None
+    expected = _expected_duration(info)
     files = [verification.inspect(path, FileRole.MEDIA, request.tools, expected_duration=expected) for path in media]
-    for role, path in _companions(request, media):
+    candidates = [*_companions(request, media), *_chapters(info)]
+    for candidate in candidates:
         try:
-            file = verification.inspect(path, role, request.tools, expected_duration=None)
+            files.append(candidate.inspected(request.tools))
         except VerificationError as error:
             on_reject(f"left out: {error}")
-        else:
-            files.append(file if role is not FileRole.SUBTITLE else _with_language(file))
     return tuple(files)
 
 
@@ -79,7 +78,30 @@ def _fields(info: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return {name: plain((info | actual).get(name)) for name in names}
 
 
-def _companions(request: Request, media: list[Path]) -> list[tuple[FileRole, Path]]:
+def _expected_duration(info: dict[str, Any]) -> float | None:
+    """Of the media as made: a section or what was left of it may be shorter than what the page tells."""
+    made: dict[str, Any] = next(iter(info.get("requested_downloads") or []), {})
+    duration = made.get("duration", info.get("duration"))
+    return float(duration) if isinstance(duration, int | float) and not info.get("is_live") else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Candidate:
+    """A file besides the media, not yet verified."""
+
+    path: Path
+    role: FileRole
+    expected_duration: float | None = None
+    language: str | None = None
+    chapter: str | None = None
+
+    def inspected(self, tools: Tools) -> ProducedFile:
+        """Raises VerificationError."""
+        file = verification.inspect(self.path, self.role, tools, expected_duration=self.expected_duration)
+        return dataclasses.replace(file, language=self.language, chapter=self.chapter)
+
+
+def _companions(request: Request, media: list[Path]) -> list[_Candidate]:
     """The directory is the truth here: yt-dlp's own records of these files go stale when it converts or moves them."""
     wanted = {
         FileRole.SUBTITLE: request.options.download_subtitles,
@@ -88,12 +110,30 @@ def _companions(request: Request, media: list[Path]) -> list[tuple[FileRole, Pat
     }
     roles = {f".{extension}": role for role, is_wanted in wanted.items() if is_wanted for extension in MIME_TYPES[role]}
     paths = sorted(path for path in request.work_dir.iterdir() if path.name not in workspace.CONTROL_NAMES)
-    found = [(roles[path.suffix], path) for path in paths if path.suffix in roles and path not in media]
-    return sorted(found, key=lambda companion: list(FileRole).index(companion[0]))
+    found = [
+        _Candidate(path=path, role=roles[path.suffix], language=_language(path, roles[path.suffix]))
+        for path in paths
+        if path.suffix in roles and path not in media
+    ]
+    return sorted(found, key=lambda companion: list(FileRole).index(companion.role))
 
 
-def _with_language(file: ProducedFile) -> ProducedFile:
+def _language(path: Path, role: FileRole) -> str | None:
     """`media.f22.zh-Hans.srt` is in zh-Hans."""
-    parts = file.path.name.split(".")
-    language = parts[-2] if len(parts) > 2 else None
-    return dataclasses.replace(file, language=language)
+    parts = path.name.split(".")
+    return parts[-2] if role is FileRole.SUBTITLE and len(parts) > 2 else None
+
+
+def _chapters(info: dict[str, Any]) -> list[_Candidate]:
+    """The files that `cutting` has made of chapters."""
+    made = [chapter for one in info.get("requested_downloads") or [] for chapter in one.get("chapter_files") or []]
+    width = len(str(len(made)))
+    return [
+        _Candidate(
+            path=Path(chapter["filepath"]),
+            role=FileRole.CHAPTER,
+            expected_duration=chapter["duration"],
+            chapter=plain_text(f"{chapter['number']:0{max(width, 2)}d} {chapter['title']}"),
+        )
+        for chapter in made
+    ]

@@ -14,7 +14,8 @@ _PHASES = {
     "VideoConvertor": Phase.CONVERTING,
     "VideoRemuxer": Phase.CONVERTING,
     "SubtitlesConvertor": Phase.CONVERTING,
-    "ModifyChapters": Phase.CONVERTING,
+    "Cuts": Phase.CONVERTING,
+    "ChapterFiles": Phase.CONVERTING,
     "Cover": Phase.EMBEDDING,
     "EmbedThumbnail": Phase.EMBEDDING,
     "EmbedSubtitle": Phase.EMBEDDING,
@@ -35,9 +36,11 @@ class Meter:
         self._shares: dict[str, float] = {}  # of the whole, by format id
         self._done: set[str] = set()
         self._percent: float | None = None
+        self._title = ""
 
-    def plan(self, info: dict[str, Any]) -> Progress:
+    def plan(self, info: dict[str, Any], *, title: str = "") -> Progress:
         """Downloading begins, of the formats that an info dict has chosen."""
+        self._title = title
         formats = info.get("requested_formats") or [info]
         weights = _weights(formats)
         self._shares = {
@@ -47,12 +50,12 @@ class Meter:
             self._shares[str(info.get("format_id"))] = 1.0
         self._done.clear()
         self.phase = Phase.DOWNLOADING
-        return Progress(phase=self.phase, percent=self._percent, total_bytes=_integer(_size(info)))
+        return Progress(phase=self.phase, percent=self._percent, total_bytes=_integer(_size(info)), title=title)
 
     def enter(self, phase: Phase) -> Progress:
         """Another phase begins."""
         self.phase = phase
-        return Progress(phase=phase, percent=self._percent)
+        return Progress(phase=phase, percent=self._percent, title=self._title)
 
     def update(self, status: dict[str, Any]) -> Progress | None:
         """What a progress hook was told. None for files that are not media: subtitles and thumbnails."""
@@ -72,6 +75,7 @@ class Meter:
             total_bytes=_integer(_total(status)),
             speed_bps=_number(status.get("speed")),
             eta_seconds=_number(status.get("eta")),
+            title=self._title,
         )
 
     def _raise_to(self, share_of_current: float) -> None:

@@ -11,8 +11,10 @@ import select
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
-from jobs.engine import child, failures, messages, workspace
+from jobs.engine import acceptance, child, failures, messages, workspace
+from jobs.engine.acceptance import Unbelievable
 from jobs.engine.confinement import largest_file_bytes
 from jobs.engine.contract import Failure, FailureCode, LogLine, Outcome, Phase, Progress, Request, Stop, Watcher
 
@@ -21,6 +23,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 SCAN_SECONDS = 1.0
 READ_BYTES = 65536
+READS_AT_ONCE = 32
+MAX_PROCESSES = 64  # yt-dlp starts one at a time, which may be a script that starts two more
+MAX_FILES = 20_000  # a stream's fragments do not outlive their addition
+MAX_LOG_LINES = 2000  # of one attempt; a child that is well ends at half of that
 _AT_ONCE = (Stop.CANCEL, Stop.LOST)
 
 
@@ -139,8 +145,11 @@ class _Watch:
         self._latest: Progress | None = None
         self._progress: Progress | None = None  # not yet carried to the watcher
         self._log: list[LogLine] = []
+        self._log_lines = 0
+        self._distrust: Failure | None = None
         self._format_id: str | None = None
         self._denied: str | None = None
+        self._cookies: str | None = None
         self._stop: Stop | None = None
         self._failure: Failure | None = None
 
@@ -171,7 +180,9 @@ class _Watch:
         return self._process.pipe >= 0 and not self._process.has_ended()
 
     def _read(self) -> None:
-        while self._process.pipe >= 0:
+        for _ in range(READS_AT_ONCE):  # a child that never stops talking must not keep its supervisor from the rest
+            if self._process.pipe < 0:
+                return
             try:
                 received = os.read(self._process.pipe, READ_BYTES)
             except BlockingIOError:
@@ -180,19 +191,40 @@ class _Watch:
                 os.close(self._process.pipe)
                 self._process.pipe = -1
             *lines, self._unread = (self._unread + received).split(b"\n")
-            for line in lines:
-                self._take(messages.decode(line))
+            try:
+                self._take_lines(lines)
+            except Unbelievable as error:
+                self._disbelieve(error)
+                self._process.signal(signal.SIGKILL)
+
+    def _take_lines(self, lines: list[bytes]) -> None:
+        if len(self._unread) > messages.MAX_MESSAGE_BYTES:
+            self._unread = b""
+            raise Unbelievable("a message without end")
+        for line in lines:
+            self._take(messages.decode(line))
+
+    def _disbelieve(self, error: Unbelievable) -> None:
+        """The child has been taken over, or has a bug that is as bad: nothing that it says counts any more."""
+        self._distrust = self._distrust or failures.failure(FailureCode.INTERNAL, f"the child is not itself: {error}")
 
     def _take(self, message: messages.Message) -> None:
         self._alive_at = time.monotonic()
         if isinstance(message, Progress):
             self._take_progress(message)
         elif isinstance(message, LogLine):
-            self._log.append(message)
+            self._take_log_line(message)
         elif isinstance(message, messages.Chosen):
             self._format_id = message.format_id
+        elif isinstance(message, messages.Cookies):
+            self._cookies = message.text
         else:
             self._denied = message.target
+
+    def _take_log_line(self, line: LogLine) -> None:
+        self._log_lines += 1
+        if self._log_lines <= MAX_LOG_LINES:
+            self._log.append(line)
 
     def _take_progress(self, progress: Progress) -> None:
         if progress.downloaded_bytes is not None:
@@ -248,8 +280,16 @@ class _Watch:
             self._fail(FailureCode.TOO_LARGE, f"{usage.size_bytes} bytes in the work directory")
         if workspace.free_bytes(self._request.work_dir) < limits.free_disk_bytes:
             self._fail(FailureCode.DISK_FULL, f"less than {limits.free_disk_bytes} bytes left on the disk")
-        memory = _resident_bytes(self._process.pid)
-        if memory > limits.max_memory_bytes:
+        if usage.files > MAX_FILES:
+            self._fail(FailureCode.TOO_LARGE, f"more than {MAX_FILES} files in the work directory")
+        self._check_processes()
+
+    def _check_processes(self) -> None:
+        """No resource limit does this: that on processes counts all of a user's, on a host that others may share."""
+        memory, processes = _load(self._process.pid)
+        if processes > MAX_PROCESSES:
+            self._fail(FailureCode.INTERNAL, f"the child had {processes} processes")
+        if memory > self._request.limits.max_memory_bytes:
             self._fail(FailureCode.INTERNAL, f"the child used {memory} bytes of memory, over its limit")
 
     def _bound_bytes(self) -> int:
@@ -269,19 +309,28 @@ class _Watch:
     # --- the end ---
 
     def _outcome(self) -> Outcome:
-        record = workspace.read_result(self._request.work_dir) or {}
-        outcome = Outcome(format_id=self._format_id, log=tuple(self._log))
+        try:
+            return self._concluded(workspace.read_result(self._request.work_dir) or {})
+        except Unbelievable as error:
+            self._disbelieve(error)
+            return self._concluded({})
+
+    def _concluded(self, record: dict[str, Any]) -> Outcome:
+        outcome = Outcome(format_id=self._format_id, cookies=self._cookies, log=tuple(self._log))
         if self._stop in _AT_ONCE:
             return dataclasses.replace(outcome, stopped=self._stop)
+        if self._distrust is not None:
+            return dataclasses.replace(outcome, failure=self._distrust, cookies=None, format_id=None)
         if "result" in record:  # done is done, even if something was wished for in the last moment
-            return dataclasses.replace(outcome, result=messages.result_from_json(record["result"]))
+            return dataclasses.replace(outcome, result=acceptance.result(record["result"], self._request))
         if self._stop is not None:
             return dataclasses.replace(outcome, stopped=self._stop)
+        return dataclasses.replace(outcome, failure=self._reason(record))
+
+    def _reason(self, record: dict[str, Any]) -> Failure:
         if self._failure is not None:
-            return dataclasses.replace(outcome, failure=self._failure)
-        if "failure" in record:
-            return dataclasses.replace(outcome, failure=messages.failure_from_json(record["failure"]))
-        return dataclasses.replace(outcome, failure=self._crash())
+            return self._failure
+        return acceptance.failure(record["failure"]) if "failure" in record else self._crash()
 
     def _crash(self) -> Failure:
         """The child died without a word: killed by the kernel for memory, by an operator, or by a bug."""
@@ -295,12 +344,13 @@ class _Watch:
         return dataclasses.replace(failure, is_retryable=True)
 
 
-def _resident_bytes(session: int | None) -> int:
-    """Resident memory of all processes of a session. Pages that they share with the worker count for each."""
-    pages = 0
+def _load(session: int | None) -> tuple[int, int]:
+    """Resident memory and number of a session's processes. Pages that they share with the worker count for each."""
+    pages = processes = 0
     for name in os.listdir("/proc"):  # noqa: PTH208 - names, not paths
         if name.isdigit():
             with contextlib.suppress(OSError):  # it ended meanwhile
                 if os.getsid(int(name)) == session:
                     pages += int(Path("/proc", name, "statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+                    processes += 1
+    return pages * os.sysconf("SC_PAGE_SIZE"), processes

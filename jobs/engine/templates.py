@@ -74,6 +74,16 @@ def sibling(name: str, suffix: str) -> str:
     return directory + slash + _with_extension(last.rpartition(".")[0], ending)
 
 
+def variant(name: str, mark: str) -> str:
+    """Another name for the same: `videos/a.mp4` and `7f` make `videos/a_7f.mp4`. `name` is a rendered path.
+
+    A long name is shortened, so that the mark stays in those of companions too.
+    """
+    directory, slash, last = name.rpartition("/")
+    stem, _, extension = last.rpartition(".")
+    return f"{directory}{slash}{_truncate(stem, MAX_COMPONENT_BYTES // 2)}_{mark}.{extension}"
+
+
 class _Field(NamedTuple):
     name: str
     spec: str

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from jobs.engine import ffprobe_stand_in
 from jobs.engine.contract import FileRole, ProducedFile, Tools
 from jobs.engine.file_types import MIME_TYPES
-from jobs.engine.options import FILE_INPUT
+from jobs.engine.inputs import FILE_INPUT
 
 PROBE_SECONDS = 60
 MAX_TEXT_BYTES = 64 << 20
@@ -39,7 +39,7 @@ def inspect(path: Path, role: FileRole, tools: Tools, *, expected_duration: floa
         size_bytes = os.fstat(file.fileno()).st_size
         if size_bytes == 0:
             raise VerificationError(f"{path.name} is empty")
-        if role is FileRole.MEDIA:
+        if role in (FileRole.MEDIA, FileRole.CHAPTER):
             digest, duration = _inspect_media(path, file, tools, expected_duration)
         else:
             digest, duration = _inspect_small(path, file, role), None

@@ -1,116 +1,96 @@
 """Downloads on the wire: the request with its options, and the Job. Domain rules stand in `jobs.services`."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 from django.conf import settings
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from jobs.engine import options as engine_options
-from jobs.engine import templates
+from jobs import circuit, queries
+from jobs.circuit import Wait
+from jobs.engine import rules, templates
 from jobs.engine.contract import FailureCode, FileRole, Options, Phase
+from jobs.errors import LinkRefused
 from jobs.models import DEFAULT_PRIORITY, Job, MediaFile
 from jobs.services import Submission
 from jobs.states import State
+from jobs.webhooks import addresses
 from media_api.files import link_for
 from media_api.links import absolute
-from media_api.serializers.base import StrictSerializer, TextField
+from media_api.serializers.base import CursorField, JarIdField, LinkField, StrictSerializer, TextField
+from media_api.serializers.options import MediaOptions, check
 
 DEFAULTS = Options()
-QUALITIES = ("best", "4k", "1440p", "1080p", "720p", "480p", "360p", "audio", "audio_only")
-VIDEO_FORMATS = ("mp4", "mkv", "webm", "avi", "mov", "flv")
-AUDIO_FORMATS = ("mp3", "m4a", "flac", "wav", "opus", "aac", "vorbis")
-AUDIO_QUALITIES = ("96", "128", "192", "256", "320", "best")
-SUBTITLE_FORMATS = ("srt", "vtt", "ass", "lrc")
 STATUSES = [state.value for state in State]
 PROGRESS_STATUSES = [member.value for member in (*Phase, *State)]
-NOT_OPTIONS = ("url", "priority", "cookies_id", "webhook_url")
+OPTIONS = DEFAULTS.to_json().keys()
+SHORTEST_ATTEMPT_SECONDS = 60
 
 
-class LanguageField(TextField):
-    """A subtitle language such as `en`, `en-US` or `zh-Hans`."""
+@extend_schema_field(
+    {
+        "type": "integer",
+        "minimum": SHORTEST_ATTEMPT_SECONDS,
+        "maximum": settings.LONGEST_JOB_SECONDS,
+        "default": settings.YTDLP_TIMEOUT,
+        "nullable": True,
+    }
+)
+class TimeoutField(serializers.IntegerField):
+    """Seconds for one attempt. Left out, it stays open: what the setting says counts when the attempt begins."""
 
-    def to_internal_value(self, data: Any) -> str:
-        code = super().to_internal_value(data)
-        try:
-            engine_options.check_subtitle_language(code)
-        except ValueError as error:
-            raise serializers.ValidationError(str(error)) from error
-        return code
 
-
-class DownloadOptions(StrictSerializer):
+class DownloadOptions(MediaOptions):
     """The options that every request which starts downloads has."""
 
-    quality = serializers.ChoiceField(QUALITIES, default=DEFAULTS.quality, help_text="`audio_only` means `audio`")
-    custom_format = TextField(
+    path_template = TextField(
+        default=DEFAULTS.path_template,
+        max_length=templates.MAX_TEMPLATE_CHARACTERS,
+        help_text="where the result is stored; fields: " + " ".join(f"`{{{name}}}`" for name in templates.FIELDS),
+    )
+    cookies_id = JarIdField(default=None, allow_null=True, help_text="a cookie jar of yours, for what needs a sign-in")
+    timeout_sec: serializers.IntegerField = TimeoutField(
         default=None,
         allow_null=True,
-        max_length=engine_options.MAX_SELECTOR_CHARACTERS,
-        help_text="a yt-dlp format selector; overrides `quality`",
-    )
-    video_format = serializers.ChoiceField(VIDEO_FORMATS, default=DEFAULTS.video_format)
-    audio_only = serializers.BooleanField(default=DEFAULTS.audio_only)
-    audio_format = serializers.ChoiceField(AUDIO_FORMATS, default=DEFAULTS.audio_format)
-    audio_quality = serializers.ChoiceField(
-        AUDIO_QUALITIES, default=DEFAULTS.audio_quality, help_text="kbit/s, or `best`"
-    )
-    download_subtitles = serializers.BooleanField(default=DEFAULTS.download_subtitles)
-    subtitle_languages = serializers.ListField(
-        child=LanguageField(max_length=35),
-        default=lambda: list(DEFAULTS.subtitle_languages),
-        min_length=1,
-        max_length=20,
-    )
-    subtitle_format = serializers.ChoiceField(SUBTITLE_FORMATS, default=DEFAULTS.subtitle_format)
-    embed_subtitles = serializers.BooleanField(default=DEFAULTS.embed_subtitles)
-    auto_subtitles = serializers.BooleanField(default=DEFAULTS.auto_subtitles)
-    write_thumbnail = serializers.BooleanField(default=DEFAULTS.write_thumbnail)
-    embed_thumbnail = serializers.BooleanField(default=DEFAULTS.embed_thumbnail)
-    embed_metadata = serializers.BooleanField(default=DEFAULTS.embed_metadata)
-    write_info_json = serializers.BooleanField(default=DEFAULTS.write_info_json)
-    path_template = TextField(default=DEFAULTS.path_template, max_length=templates.MAX_TEMPLATE_CHARACTERS)
-    cookies_id = TextField(default=None, allow_null=True, help_text="not available yet: leave it null")
-    timeout_sec = serializers.IntegerField(
-        default=None,
-        allow_null=True,
-        min_value=60,
+        min_value=SHORTEST_ATTEMPT_SECONDS,
         max_value=settings.LONGEST_JOB_SECONDS,
-        help_text="seconds for one attempt; the server's setting YTDLP_TIMEOUT when null",
+        help_text="seconds for one attempt; null for the server's setting YTDLP_TIMEOUT",
     )
-    webhook_url = TextField(default=None, allow_null=True, help_text="not available yet: leave it null")
-
-    def validate_quality(self, value: str) -> str:
-        return "audio" if value == "audio_only" else value
-
-    def validate_custom_format(self, value: str | None) -> str | None:
-        if value is not None:
-            _check(engine_options.check_format_selector, value)
-        return value
+    webhook_url = LinkField(
+        default=None, allow_null=True, help_text="is told of these downloads' events, besides your stored webhooks"
+    )
 
     def validate_path_template(self, value: str) -> str:
-        _check(templates.check, value)
+        check(templates.check, value)
         return value
 
-    def validate_cookies_id(self, value: str | None) -> None:
+    def validate_webhook_url(self, value: str | None) -> str | None:
         if value is not None:
-            raise serializers.ValidationError("Cookie jars are not available on this server yet.")
+            check_receiver(value)
+        return value
 
-    def validate_webhook_url(self, value: str | None) -> None:
-        if value is not None:
-            raise serializers.ValidationError("Webhooks are not available on this server yet.")
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        problems = rules.contradictions(
+            _options(attrs),
+            attempt_seconds=settings.YTDLP_TIMEOUT,
+            live_seconds=settings.MAX_LIVE_DURATION_SECONDS or None,
+        )
+        if problems:
+            raise serializers.ValidationError({field: [message] for field, message in problems.items()})
+        return attrs
 
     def options(self) -> Options:
         """The validated options, for the engine."""
-        return Options.from_json({k: v for k, v in self.validated_data.items() if k not in NOT_OPTIONS})
+        return _options(self.validated_data)
 
 
 @extend_schema_serializer(component_name="Download")
 class DownloadRequest(DownloadOptions):
     """One link to download."""
 
-    url = TextField(max_length=settings.LONGEST_URL, help_text="a link that starts with http:// or https://")
+    url = LinkField(help_text="a link that starts with http:// or https://")
     priority = serializers.IntegerField(
         default=DEFAULT_PRIORITY, min_value=0, max_value=9, help_text="0 to 9, 9 first among your own"
     )
@@ -120,15 +100,16 @@ class DownloadRequest(DownloadOptions):
         fields = super().get_fields()
         return {name: fields[name] for name in ("url", "priority")} | fields
 
-    def validate_url(self, value: str) -> str:
-        if not value.lower().startswith(("http://", "https://")):
-            raise serializers.ValidationError("A link starts with http:// or https://.")
-        return value
-
     def submission(self) -> Submission:
         """What `services.submit` takes."""
         data = self.validated_data
-        return Submission(url=data["url"], options=self.options(), priority=data["priority"])
+        return Submission(
+            url=data["url"],
+            options=self.options(),
+            priority=data["priority"],
+            cookies_id=data["cookies_id"] or "",
+            webhook_url=data["webhook_url"] or "",
+        )
 
 
 class ProgressSerializer(serializers.Serializer[Job]):
@@ -181,6 +162,8 @@ class JobSerializer(serializers.Serializer[Job]):
     title = serializers.SerializerMethodField()
     status = serializers.ChoiceField(STATUSES, source="state")
     priority = serializers.IntegerField()
+    batch_id = serializers.SerializerMethodField(help_text="the batch it belongs to")
+    position = serializers.IntegerField(allow_null=True, help_text="its place in the batch, from 1")
     progress = ProgressSerializer(source="*")
     file_info = serializers.SerializerMethodField(help_text="the main result")
     files = serializers.SerializerMethodField(help_text="every result file that is still there")
@@ -194,22 +177,27 @@ class JobSerializer(serializers.Serializer[Job]):
     completed_at = serializers.DateTimeField(allow_null=True)
     expires_at = serializers.DateTimeField(allow_null=True, help_text="when the files are deleted")
     duration_sec = serializers.SerializerMethodField()
+    waits_until = serializers.SerializerMethodField(help_text="a queued one does not start before then")
+    waits_because = serializers.SerializerMethodField(help_text="why it does not, as a phrase")
     logs_url = serializers.SerializerMethodField()
-    webhook_sent = serializers.SerializerMethodField()
+    webhook_sent = serializers.BooleanField(help_text="whether a receiver has taken the job's last event")
 
     @extend_schema_field(serializers.CharField(allow_null=True))
     def get_title(self, job: Job) -> str | None:
         return job.title or None
 
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_batch_id(self, job: Job) -> str | None:
+        return job.batch.public_id if job.batch else None
+
     @extend_schema_field(FileSerializer(allow_null=True))
     def get_file_info(self, job: Job) -> dict[str, Any] | None:
-        files = _present(job)
-        media = [file for file in files if file.role == FileRole.MEDIA] or files
-        return dict(FileSerializer(media[0], context=self.context).data) if media else None
+        file = queries.main_file(job)
+        return dict(FileSerializer(file, context=self.context).data) if file else None
 
     @extend_schema_field(FileSerializer(many=True))
     def get_files(self, job: Job) -> list[dict[str, Any]]:
-        return [dict(FileSerializer(file, context=self.context).data) for file in _present(job)]
+        return [dict(FileSerializer(file, context=self.context).data) for file in queries.present_files(job)]
 
     @extend_schema_field(serializers.CharField(allow_null=True))
     def get_error(self, job: Job) -> str | None:
@@ -226,14 +214,31 @@ class JobSerializer(serializers.Serializer[Job]):
         duration = job.duration()
         return None if duration is None else round(duration.total_seconds(), 3)
 
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_waits_until(self, job: Job) -> str | None:
+        wait = self._wait(job)
+        return serializers.DateTimeField().to_representation(wait.until) if wait else None
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_waits_because(self, job: Job) -> str | None:
+        wait = self._wait(job)
+        return wait.reason if wait else None
+
+    def _wait(self, job: Job) -> Wait | None:
+        """What sites are spared is read once for all jobs of an answer, and only when one is queued."""
+        if job.state != State.QUEUED:
+            return None
+        shared = cast(dict[str, Any], self.context)
+        if "spared" not in shared:
+            shared["spared"] = circuit.spared()
+        return circuit.wait_of(job, shared["spared"])
+
     @extend_schema_field(serializers.URLField())
     def get_logs_url(self, job: Job) -> str:
         return absolute(self.context["request"], reverse("download-logs", args=[job.public_id]))
 
-    def get_webhook_sent(self, job: Job) -> bool:
-        return False
 
-
+@extend_schema_serializer(many=False)
 class JobPage(serializers.Serializer[Any]):
     """A page of downloads."""
 
@@ -248,12 +253,15 @@ class JobQuery(StrictSerializer):
     form_fields = frozenset()
 
     status = serializers.ChoiceField(STATUSES, required=False)
+    batch = serializers.CharField(required=False, max_length=40, help_text="id of the batch they belong to")
     host = serializers.CharField(required=False, max_length=253, help_text="host name of the link")
     created_after = serializers.DateTimeField(required=False, help_text="from then on, ISO 8601")
     created_before = serializers.DateTimeField(required=False, help_text="before then, ISO 8601")
-    q = serializers.CharField(required=False, max_length=200, help_text="text that title or link contain")
+    q = serializers.CharField(
+        required=False, max_length=200, allow_blank=True, help_text="text that title or link contain"
+    )
     limit = serializers.IntegerField(required=False, min_value=1, max_value=100, help_text="jobs on a page; default 20")
-    cursor = serializers.CharField(required=False, max_length=500, help_text="from `next` or `previous`")
+    cursor = CursorField()
 
 
 class LogSerializer(serializers.Serializer[Any]):
@@ -276,18 +284,19 @@ class CancelSerializer(serializers.Serializer[Any]):
     timestamp = serializers.DateTimeField()
 
 
-def _check(check: Any, value: str) -> None:
+def check_receiver(url: str) -> None:
+    """Raise ValidationError unless messages may be sent to the address."""
     try:
-        check(value)
-    except ValueError as error:
-        raise serializers.ValidationError(str(error)) from error
+        addresses.accepted_host(url, field="webhook_url")
+    except LinkRefused as refusal:
+        raise serializers.ValidationError(str(refusal)) from refusal
+
+
+def _options(data: Mapping[str, Any]) -> Options:
+    return Options.from_json({name: value for name, value in data.items() if name in OPTIONS})
 
 
 def _percent(job: Job) -> float:
     if job.state in (State.COMPLETED, State.EXPIRED):
         return 100.0
     return round(min(max(job.percent or 0.0, 0.0), 100.0), 2)
-
-
-def _present(job: Job) -> list[MediaFile]:
-    return [file for file in job.files.all() if file.deleted_at is None]

@@ -21,6 +21,7 @@ class ApiViewSet(ViewSet):
 
     # Errors that an action can answer with besides those that follow from its method and path; for the documentation.
     can_fail_with: dict[str, tuple[Code, ...]] = {}
+    missing = Code.JOB_NOT_FOUND  # what an unknown id is answered with
     tag = ""  # the heading it stands under there
     usage: Usage | None = None
 

@@ -9,7 +9,9 @@ from django.http import Http404
 from django.utils.decorators import method_decorator
 from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiJsonRenderer2
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 
@@ -25,6 +27,11 @@ class Description(APIView):
         if settings.DISABLE_DOCS:
             raise Http404
         super().initial(request, *args, **kwargs)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """In the envelope, as everywhere: the pages' own renderers would leave a line of text of it."""
+        self.request.accepted_renderer, self.request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
+        return super().handle_exception(exc)
 
 
 class OpenApi(Description, SpectacularJSONAPIView):

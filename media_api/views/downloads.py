@@ -17,8 +17,8 @@ from accounts.models import ApiKey
 from jobs import queries, services
 from jobs.models import Job
 from jobs.states import State
-from media_api import examples
 from media_api.errors import Code
+from media_api.examples import downloads as examples
 from media_api.idempotency import answer_once
 from media_api.links import absolute
 from media_api.pagination import NewestFirst
@@ -38,7 +38,13 @@ class Downloads(ApiViewSet):
     """Downloads: one link each."""
 
     tag = "downloads"
-    can_fail_with = {"create": (Code.QUEUE_FULL,), "destroy": (Code.CONFLICT,), "list": (Code.VALIDATION_ERROR,)}
+    can_fail_with = {
+        "create": (Code.QUEUE_FULL, Code.QUOTA_EXCEEDED),
+        "destroy": (Code.CONFLICT,),
+        "extend": (Code.CONFLICT,),
+        "list": (Code.VALIDATION_ERROR,),
+        "retry": (Code.QUOTA_EXCEEDED,),
+    }
 
     @extend_schema(
         operation_id="start_download",
@@ -66,8 +72,9 @@ class Downloads(ApiViewSet):
     def list(self, request: Request) -> Response:
         query = JobQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        found = _filtered(queries.visible_to(caller(request)), query.validated_data).prefetch_related("files")
-        paginator = NewestFirst()
+        found = _filtered(queries.visible_to(caller(request)), query.validated_data)
+        found = found.select_related("batch").prefetch_related("files")
+        paginator = NewestFirst[Job]()
         page = paginator.page_of(found, request, self)
         jobs = JobSerializer(page, many=True, context={"request": request})  # type: ignore[arg-type]
         return Response(
@@ -159,6 +166,19 @@ class Downloads(ApiViewSet):
     def retry(self, request: Request, public_id: str) -> Response:
         return answer_once(request, lambda: _answer(request, services.retry(_job(request, public_id))), atomic=True)
 
+    @extend_schema(
+        operation_id="extend_download",
+        summary="Keep a download's files longer",
+        description="Moves `expires_at` on by FILE_RETENTION_HOURS, to MAX_RETENTION_HOURS after the download's end at "
+        "most. Files that cannot be kept any longer, or are kept for ever, are answered with a 409.",
+        request=None,
+        responses={200: JobSerializer},
+        parameters=[IDEMPOTENCY_KEY],
+        examples=[examples.EXTENDED],
+    )
+    def extend(self, request: Request, public_id: str) -> Response:
+        return answer_once(request, lambda: _answer(request, services.extend(_job(request, public_id))), atomic=True)
+
     def get_serializer(self, *args: Any, **kwargs: Any) -> BaseSerializer[Any]:
         """The form that the browsable pages show: other calls than a submission have no body."""
         is_submission = self.action in ("create", "list")
@@ -183,6 +203,7 @@ def _answer(request: Request, job: Job, *, status: int = 200) -> Response:
 def _filtered(jobs: QuerySet[Job], query: dict[str, Any]) -> QuerySet[Job]:
     conditions: dict[str, Callable[[Any], Q]] = {
         "status": lambda value: Q(state=value),
+        "batch": lambda value: Q(batch__public_id=value),
         "host": lambda value: Q(host=value.lower()),
         "created_after": lambda value: Q(created_at__gte=value),
         "created_before": lambda value: Q(created_at__lt=value),

@@ -17,8 +17,32 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   }
 });
 
+// What a poll that is under way brings would take the button away that somebody presses meanwhile, and htmx never sends
+// what waits in its queue for an element that is gone. So that answer is left out: the action brings its own.
+let poll = null;
+let overtaken = null;
+
+function overtake({ target }) {
+  if (target.closest("[data-live] [hx-post]")) {
+    overtaken = poll;
+  }
+}
+
+document.addEventListener("htmx:beforeSend", ({ detail }) => {
+  if (isLive(detail.elt)) {
+    poll = detail.xhr;
+  }
+});
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  poll = poll === detail.xhr ? null : poll;
+});
+document.addEventListener("click", overtake, true);
+document.addEventListener("submit", overtake, true);
+
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  if (!isLive(detail.requestConfig.elt)) {
+  if (detail.xhr === overtaken) {
+    detail.shouldSwap = false;
+  } else if (!isLive(detail.requestConfig.elt)) {
     etags.clear(); // an action changed a part of a fragment: what it was as a whole says nothing any more
   } else if (detail.xhr.status === 200) {
     etags.set(detail.requestConfig.path, detail.xhr.getResponseHeader("ETag"));

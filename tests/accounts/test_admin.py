@@ -66,7 +66,7 @@ def test_revoking_stops_the_chosen_keys_and_says_how_many(browser: Client, owner
 
     assert keys.recognise(secret) is None
     assert keys.recognise(other_secret) is not None
-    assert "1 key was revoked." in response.content.decode()
+    assert "Done for 1 API key." in response.content.decode()
 
 
 def test_keys_cannot_be_deleted(browser: Client, owner: User) -> None:
@@ -79,3 +79,27 @@ def test_keys_cannot_be_deleted(browser: Client, owner: User) -> None:
 def test_users_are_managed(browser: Client, owner: User) -> None:
     assert owner.username in browser.get(reverse("admin:accounts_user_changelist")).content.decode()
     assert browser.get(reverse("admin:accounts_user_change", args=[owner.pk])).status_code == 200
+
+
+def test_an_allowance_is_given_to_a_key_when_it_is_made_and_changed_later(browser: Client, owner: User) -> None:
+    fields = {"owner": owner.pk, "name": "backups", "scopes": ["read"], "max_jobs_per_day": 5, "max_stored_bytes": ""}
+    browser.post(reverse("admin:accounts_apikey_add"), fields)
+    key = ApiKey.objects.get()
+    assert (key.max_jobs_per_day, key.max_stored_bytes, key.max_running_jobs) == (5, None, None)
+
+    browser.post(reverse("admin:accounts_apikey_change", args=[key.pk]), fields | {"max_running_jobs": 2})
+
+    key.refresh_from_db()
+    assert (key.max_jobs_per_day, key.max_running_jobs) == (5, 2)
+
+
+def test_an_allowance_is_given_to_a_user(browser: Client, owner: User) -> None:
+    page = browser.get(reverse("admin:accounts_user_change", args=[owner.pk]))
+    fields = {name: value for name, value in page.context["adminform"].form.initial.items() if value is not None}
+    joined = {"date_joined_0": "2026-11-22", "date_joined_1": "12:00:00"}
+
+    response = browser.post(page.request["PATH_INFO"], fields | joined | {"max_jobs_per_day": 7})
+
+    assert response.status_code == 302
+    owner.refresh_from_db()
+    assert (owner.max_jobs_per_day, owner.max_running_jobs) == (7, None)

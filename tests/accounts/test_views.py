@@ -1,8 +1,10 @@
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import time_machine
+from django.db import connections
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -11,6 +13,7 @@ from accounts.models import User
 from tests.factories import make_user
 
 LOGIN = reverse("accounts:login")
+GUESSERS = 12
 
 
 def sign_in(client: Client, owner: User, password: str = "a long password", **fields: str) -> tuple[int, str]:
@@ -154,3 +157,70 @@ def test_staff_come_from_the_sign_in_page_to_the_admin(client: Client, db: None)
     client.post(f"{LOGIN}?next=/admin/", {"username": staff.username, "password": "a long password", "next": "/admin/"})
 
     assert client.get("/admin/login/?next=/admin/", follow=True).redirect_chain[-1] == ("/admin/", 302)
+
+
+PASSWORD = reverse("accounts:password")
+
+
+def change_password(client: Client, new: str, old: str = "a long password") -> Any:
+    return client.post(PASSWORD, {"old_password": old, "new_password1": new, "new_password2": new})
+
+
+def test_a_new_password_signs_out_everywhere_else(client: Client, owner: User) -> None:
+    sign_in(client, owner)
+    elsewhere = Client()
+    sign_in(elsewhere, owner)
+    before = client.session.session_key
+
+    assert change_password(client, "a quite different password").status_code == 302
+
+    assert client.get(reverse("jobs:home")).status_code == 200
+    assert client.session.session_key != before
+    assert elsewhere.get(reverse("jobs:home")).status_code == 302
+
+
+@pytest.mark.parametrize("new", ["short", "password1234", "8273645546372", "{username}xyz"])
+def test_weak_passwords_are_not_taken(client: Client, owner: User, new: str) -> None:
+    sign_in(client, owner)
+
+    assert change_password(client, new.format(username=owner.username)).status_code == 200
+    owner.refresh_from_db()
+    assert owner.check_password("a long password")
+
+
+def test_without_the_old_password_there_is_no_new_one(client: Client, owner: User) -> None:
+    sign_in(client, owner)
+
+    assert change_password(client, "a quite different password", old="wrong").status_code == 200
+
+
+def test_the_session_gets_a_new_name_at_the_sign_in(client: Client, owner: User) -> None:
+    session = client.session
+    session["planted"] = True
+    session.save()
+    before = session.session_key
+
+    sign_in(client, owner)
+
+    assert client.session.session_key != before
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_guesses_that_arrive_together_are_no_more_than_the_limit(settings: Settings) -> None:
+    settings.SIGN_IN_ATTEMPTS = 3
+    owner, statuses, start = make_user(), [], threading.Barrier(GUESSERS)
+
+    def one() -> None:
+        start.wait(10)
+        statuses.append(guess(Client(), owner.username).status_code)
+        connections.close_all()
+
+    threads = [threading.Thread(target=one) for _ in range(GUESSERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert len(statuses) == GUESSERS
+    assert statuses.count(200) <= 3

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from downloader_project.env import Environment
@@ -166,6 +167,48 @@ def test_a_generated_secret_is_kept_and_closed_to_others(tmp_path: Path) -> None
     assert len(first) >= 50
     assert stat.S_IMODE((tmp_path / "secrets" / "signing_key").stat().st_mode) == 0o600
     assert [path.name for path in (tmp_path / "secrets").iterdir()] == ["signing_key"]
+
+
+KEYS = ["a" * 43 + "=", "-_" * 21 + "8="]
+
+
+@pytest.mark.parametrize("raw", [",".join(KEYS), f" {KEYS[0]} , {KEYS[1]}", "\n".join(KEYS)])
+def test_encryption_keys_are_a_list_in_their_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, raw: str) -> None:
+    monkeypatch.setenv("KEYS", raw)
+
+    assert Environment().encryption_keys("KEYS", tmp_path, "") == KEYS
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_generated_encryption_key_works_is_kept_and_closed_to_others(tmp_path: Path) -> None:
+    [key] = Environment().encryption_keys("KEYS", tmp_path / "secrets", "")
+
+    assert Fernet(key).decrypt(Fernet(key).encrypt(b"text")) == b"text"
+    assert Environment().encryption_keys("KEYS", tmp_path / "secrets", "") == [key]
+    assert stat.S_IMODE((tmp_path / "secrets" / "keys").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("raw", ["short", KEYS[0][:-1], f"{KEYS[0]},short", "ü" * 43 + "="])
+def test_what_is_no_encryption_key_stops_the_start_and_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, raw: str
+) -> None:
+    monkeypatch.setenv("KEYS", raw)
+    env = Environment()
+    env.encryption_keys("KEYS", tmp_path, "")
+
+    with pytest.raises(ImproperlyConfigured, match="KEYS must hold keys of 32 bytes") as caught:
+        env.stop_if_wrong()
+
+    assert raw[:5] not in str(caught.value)
+
+
+def test_a_kept_key_that_was_damaged_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("damaged")
+    env = Environment()
+    env.encryption_keys("KEYS", tmp_path, "")
+
+    with pytest.raises(ImproperlyConfigured, match=r"keys must hold keys of 32 bytes"):
+        env.stop_if_wrong()
 
 
 def test_a_wrong_value_stops_the_start_with_one_clear_line(tmp_path: Path) -> None:

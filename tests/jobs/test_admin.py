@@ -9,10 +9,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from jobs import services
+from jobs import queue, services
 from jobs.engine.contract import FailureCode
-from jobs.models import Job, JobEvent, Worker
-from jobs.states import State
+from jobs.models import Job, JobEvent, Tally, TallyEntry, Worker
+from jobs.states import State, Tallied
 from tests.factories import make_file, make_job, make_user
 
 pytestmark = pytest.mark.django_db
@@ -130,5 +130,34 @@ def test_workers_show_whether_they_live(browser: Client) -> None:
     assert (text.count("icon-yes"), text.count("icon-no")) == (1, 1)
 
 
-def test_the_queues_own_tables_are_not_in_the_admin() -> None:
-    assert [model for model in admin.site._registry if model._meta.app_label == "django_q"] == []
+def test_fifty_workers_cost_no_more_queries_than_one(browser: Client, django_assert_max_num_queries: Any) -> None:
+    Worker.objects.bulk_create(Worker(name=f"w:{number}", host="one", slots=1) for number in range(50))
+
+    with django_assert_max_num_queries(6):
+        browser.get(reverse("admin:jobs_worker_changelist"))
+
+
+@pytest.mark.parametrize("model", [Tally, TallyEntry])
+def test_what_is_counted_is_looked_at_and_not_changed(browser: Client, model: type[Tally | TallyEntry]) -> None:
+    for site in ("one.example", "two.example"):
+        row = model.objects.create(kind=Tallied.FAILED, site=site, label="drm", times=7)
+    place = f"admin:jobs_{model._meta.model_name}"
+
+    text = browser.get(reverse(f"{place}_changelist"), {"site": "ONE.example"}).content.decode()
+
+    assert ("one.example</td>" in text, "two.example</td>" in text) == (True, False)
+    assert browser.get(reverse(f"{place}_change", args=[row.pk])).status_code == 200
+    assert browser.post(reverse(f"{place}_change", args=[row.pk]), {"times": 9}).status_code == 403
+    assert browser.get(reverse(f"{place}_add")).status_code == 403
+    assert browser.post(reverse(f"{place}_delete", args=[row.pk])).status_code == 403
+
+
+def test_the_queues_own_tables_are_only_looked_at(browser: Client) -> None:
+    queue.wake()
+    models = [model for model in admin.site._registry if model._meta.app_label == "django_q"]
+    assert models
+
+    for model in models:
+        name = f"admin:django_q_{model._meta.model_name}"
+        assert browser.get(reverse(f"{name}_changelist")).status_code == 200
+        assert browser.get(reverse(f"{name}_add")).status_code == 403

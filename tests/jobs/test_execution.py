@@ -13,16 +13,16 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
-from jobs import execution, lifecycle, storage
-from jobs.engine.contract import LogLine, Options, Stop
+from jobs import circuit, execution, lifecycle, patience, storage
+from jobs.engine.contract import FailureCode, LogLine, Options, Phase, Progress, Stop
 from jobs.lifecycle import Lease
-from jobs.models import Job, JobLog
+from jobs.models import Job, JobLog, Site
 from jobs.queue import process
 from jobs.states import State, Wish
 from tests.factories import make_job, make_user
 from tests.origin.server import Origin
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def ran(job: Job) -> Job:
 
 
 def test_nothing_runs_when_nothing_is_due(owner: User) -> None:
-    make_job(owner, not_before=timezone.now() + timedelta(hours=1))
+    make_job(owner, not_before=timezone.now() + timedelta(minutes=5))
 
     assert not execution.run_next()
 
@@ -171,10 +171,10 @@ def test_a_failing_publication_leaves_no_half_published_result(
     published: list[str] = []
     publish = storage.publish
 
-    def publish_once(source: Path, name: str) -> str:
+    def publish_once(source: Path, name: str, *more: Any) -> str:
         if published:
             raise OSError("disk gone")
-        published.append(publish(source, name))
+        published.append(publish(source, name, *more))
         return published[0]
 
     monkeypatch.setattr(storage, "publish", publish_once)
@@ -214,12 +214,22 @@ def test_a_restarting_database_costs_no_finished_download(
         return record(*arguments)
 
     monkeypatch.setattr(execution, "record", record_later)
-    monkeypatch.setattr(execution, "DATABASE_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(patience, "DATABASE_POLL_SECONDS", 0.01)
 
     job = ran(make_job(owner, url=origin.url("/video.mp4")))
 
     assert job.state == State.COMPLETED
     assert len(origin.received("/video.mp4")) <= 2
+
+
+@pytest.mark.parametrize(("given", "shown"), [("", "As the site says"), ("As the list says", "As the list says")])
+def test_a_job_has_its_title_while_it_runs(owner: User, given: str, shown: str) -> None:
+    lease = Lease(owner="worker:1", host="worker", seconds=60)
+    job = make_job(owner, State.RUNNING, lease_owner=lease.owner, title=given)
+
+    execution.JobWatcher(job, lease).tick(Progress(phase=Phase.DOWNLOADING, title="As the site says"), [])
+
+    assert Job.objects.get(pk=job.pk).title == shown
 
 
 def test_a_download_goes_on_while_the_database_is_away_until_its_lease_is_over(
@@ -267,3 +277,37 @@ def clean_directories() -> Iterator[None]:
     yield
     for job in Job.objects.all():
         storage.discard(storage.set_aside(job.public_id))
+
+
+def test_a_site_that_answers_429_again_and_again_is_held_and_the_jobs_attempts_are_saved(
+    owner: User, origin: Origin, settings: Settings
+) -> None:
+    settings.SITE_HOLD_AFTER = 2
+    job = make_job(owner, url=origin.url("/status/429"), host="127.0.0.1")
+
+    for _ in range(2):
+        Job.objects.update(not_before=None)  # as if the time that the site asks for were over
+        assert ran(job).error_code == FailureCode.RATE_LIMITED
+
+    Job.objects.update(not_before=None)
+    assert not execution.run_next()
+    assert (job.state, job.attempts) == (State.QUEUED, 2)
+    assert list(circuit.spared().held) == ["127.0.0.1"]
+
+
+def test_a_refused_download_is_not_tried_again_sooner_than_the_site_asks(
+    owner: User, origin: Origin, settings: Settings
+) -> None:
+    settings.RETRY_DELAY = 0.01  # the origin asks for a second
+
+    job = ran(make_job(owner, url=origin.url("/status/429"), host="127.0.0.1"))
+
+    assert job.events.get(target=State.QUEUED).reason == "again in 1 s: rate_limited"
+
+
+def test_a_download_that_succeeds_ends_the_sparing_of_its_site(owner: User, origin: Origin) -> None:
+    circuit.note_refusal("127.0.0.1")
+
+    assert ran(make_job(owner, url=origin.url("/video.mp4"), host="127.0.0.1")).state == State.COMPLETED
+
+    assert not Site.objects.exists()

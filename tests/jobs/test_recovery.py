@@ -5,7 +5,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
-from jobs import lifecycle, recovery
+from jobs import lifecycle, recovery, storage
 from jobs.lifecycle import Lease
 from jobs.models import Job
 from jobs.states import State, Wish
@@ -55,6 +55,25 @@ def test_a_job_that_kills_its_worker_each_time_fails_in_the_end(owner: User, set
     job.refresh_from_db()
     assert (job.state, job.error_code) == (State.FAILED, "internal")
     assert job.error
+
+
+def test_a_job_that_fails_for_its_dead_workers_leaves_no_directory(owner: User, settings: Settings) -> None:
+    settings.MAX_ATTEMPTS = 3
+    job = orphan(owner, attempts=3)
+    directory = storage.make_work_directory(job.public_id)
+
+    recovery.recover_orphans()
+
+    assert not directory.exists()
+
+
+def test_a_clock_that_was_set_back_keeps_no_dead_worker_alive(owner: User) -> None:
+    job = orphan(owner, lease_expires_at=timezone.now() + timedelta(hours=1))
+
+    assert recovery.recover_orphans() == 1
+
+    job.refresh_from_db()
+    assert job.state == State.QUEUED
 
 
 def test_of_two_recoveries_the_late_one_leaves_the_new_lease_alone(owner: User) -> None:

@@ -1,3 +1,5 @@
+import signal
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 
@@ -84,7 +86,7 @@ def test_stray_files_are_swept_and_recorded_or_young_ones_stay(owner: User, monk
     retention.sweep_strays()
     storage.open_result(stray).close()
 
-    monkeypatch.setattr(retention, "STRAY_AGE", timedelta(seconds=-5))
+    monkeypatch.setattr(storage, "settle_time", lambda: timedelta(seconds=-5))
     retention.sweep_strays()
 
     storage.open_result(recorded).close()
@@ -102,6 +104,23 @@ def test_work_directories_of_jobs_that_are_over_or_unknown_are_swept(owner: User
 
     assert [storage.work_directory(name).exists() for name in live] == [True] * 3
     assert [storage.work_directory(name).exists() for name in over] == [False] * 2
+
+
+def test_what_runs_in_the_directory_of_a_job_that_does_not_run_is_ended(owner: User) -> None:
+    jobs = {state: make_job(owner, state) for state in (State.RUNNING, State.QUEUED, State.COMPLETED)}
+    left = {
+        state: subprocess.Popen(["sleep", "30"], cwd=storage.make_work_directory(job.public_id))
+        for state, job in jobs.items()
+    }
+    try:
+        retention.sweep_work_directories()
+
+        assert left[State.QUEUED].wait(5) == left[State.COMPLETED].wait(5) == -signal.SIGKILL
+        assert left[State.RUNNING].poll() is None
+    finally:
+        for process in left.values():
+            process.kill()
+            process.wait()
 
 
 def test_a_job_that_ends_gives_its_directory_away_before_a_retry_can_use_it(

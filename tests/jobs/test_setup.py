@@ -12,6 +12,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def no_static_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(setup, "collect_static_files", lambda: None)
+    monkeypatch.setattr(setup, "build_manual", lambda: None)
 
 
 def test_the_first_start_shows_a_password_and_a_key_that_work(capsys: pytest.CaptureFixture[str]) -> None:

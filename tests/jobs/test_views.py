@@ -15,7 +15,7 @@ from jobs import lifecycle, services
 from jobs.engine.contract import Phase
 from jobs.models import Job, JobEvent, JobLog
 from jobs.states import State, Wish
-from jobs.views import home
+from jobs.views import queue
 from jobs.views.cards import FileCard, attempts_of, duration_text
 from tests.factories import make_file, make_job
 
@@ -108,14 +108,14 @@ def test_a_refused_link_stays_in_its_field_with_the_reason(browser: Client, head
     text = response.content.decode()
     assert response.status_code == 422
     assert "Downloads from YouTube are turned off here." in text
-    assert 'value="https://youtu.be/abc"' in text
+    assert "https://youtu.be/abc</textarea>" in text
     assert not Job.objects.exists()
 
 
 def test_a_full_queue_is_told_beside_the_field(browser: Client, settings: Any) -> None:
     settings.QUEUE_LIMIT = 0
 
-    assert "jobs are waiting already" in submit(browser).content.decode()
+    assert "jobs may wait, and too many do already" in submit(browser).content.decode()
     assert not Job.objects.exists()
 
 
@@ -154,7 +154,7 @@ def test_a_running_job_shows_how_far_it_is(browser: Client, owner: User) -> None
 
 
 def test_older_jobs_are_a_page_away(browser: Client, owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(home, "PAGE_LENGTH", 2)
+    monkeypatch.setattr(queue, "PAGE_LENGTH", 2)
     moment = timezone.now()
     oldest, middle, newest = (make_job(owner, created_at=moment) for _ in range(3))
 
@@ -347,3 +347,31 @@ def test_templates_have_nothing_inline_that_the_security_policy_forbids(template
 
     inline = r"\sstyle\s*=|<style|\son[a-z]+\s*=|javascript:|<script(?![^>]*\ssrc=)|hx-on|hx-vals=.js:"
     assert re.findall(inline, text, re.IGNORECASE) == []
+
+
+@pytest.mark.parametrize(("cookie", "mark"), [("dark", 'data-theme="dark"'), ("light", 'data-theme="light"')])
+def test_the_page_comes_in_the_theme_that_the_reader_chose(browser: Client, cookie: str, mark: str) -> None:
+    browser.cookies["theme"] = cookie
+
+    assert mark in browser.get("/").content.decode()
+
+
+def test_without_a_sane_choice_the_system_decides_about_the_theme(browser: Client) -> None:
+    browser.cookies["theme"] = '"><script>'
+
+    assert "data-theme" not in browser.get("/").content.decode()
+
+
+def test_a_retry_that_no_quota_has_room_for_is_told_beside_the_button(
+    browser: Client, owner: User, settings: Any
+) -> None:
+    settings.QUOTA_STORED_BYTES = 1000
+    make_file(make_job(owner, State.COMPLETED), size_bytes=1000)
+    job = make_job(owner, State.FAILED)
+
+    response = browser.post(reverse("jobs:act", args=[job.public_id, "retry"]), follow=True)
+
+    assert response.status_code == 200
+    assert "Your quota is 1000 bytes" in response.content.decode()
+    job.refresh_from_db()
+    assert job.state == State.FAILED

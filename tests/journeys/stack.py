@@ -8,7 +8,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +25,15 @@ START_SECONDS = 90
 STOP_SECONDS = 20
 
 
+@dataclass(frozen=True)
+class Process:
+    """A process as long as it lives: its id may be another's later. Its parent may change meanwhile."""
+
+    pid: int
+    started: str  # in clock ticks since the machine's start
+    parent: int = field(compare=False)
+
+
 @dataclass
 class Stack:
     """A running service and the calls that tests make to it."""
@@ -34,6 +43,7 @@ class Stack:
     process: "subprocess.Popen[bytes]"
     database_url: str
     session: requests.Session = field(default_factory=requests.Session)
+    seen: set["Process"] = field(default_factory=set)
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -72,21 +82,18 @@ class Stack:
         return (self.directory / "service.log").read_text(errors="replace")
 
     def processes(self) -> list[int]:
-        """Every living process that the service started, by a variable in its environment or its working directory."""
-        found = []
-        marker = f"STORAGE_DIR={self.directory / 'data'}".encode()
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit() and int(entry.name) != os.getpid():
-                try:
-                    inside = str((entry / "cwd").readlink()).startswith(str(self.directory))
-                    if inside or marker in (entry / "environ").read_bytes().split(b"\0"):
-                        found.append(int(entry.name))
-                except OSError:  # it ended meanwhile
-                    continue
-        return found
+        """Every living process that the service started, as far as this was called while its parent lived."""
+        living = running_processes()
+        self.seen = {known for known in self.seen if known in living} | {
+            process for process in living if process.pid == self.process.pid
+        }
+        while more := {process for process in living if process.parent in {one.pid for one in self.seen}} - self.seen:
+            self.seen |= more
+        return sorted(process.pid for process in self.seen)
 
     def stop(self) -> int:
         """Ctrl-C, and the exit code."""
+        self.processes()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         return self.process.wait(STOP_SECONDS)
@@ -146,6 +153,7 @@ def wait_until_ready(stack: Stack) -> None:
             return {}
 
     stack.wait_until(health, lambda answer: answer.get("status") == "healthy", seconds=START_SECONDS)
+    stack.processes()
 
 
 @contextmanager
@@ -162,6 +170,18 @@ def fresh_database() -> Iterator[str]:
             yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
         finally:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def running_processes() -> set[Process]:
+    """All of this machine that are no zombies."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it ended meanwhile
+            pid, _, rest = path.read_text(errors="replace").partition(" ")
+            state, parent, *more = rest.rpartition(")")[2].split()
+            if state != "Z":
+                found.add(Process(int(pid), started=more[17], parent=int(parent)))
+    return found
 
 
 def free_port() -> int:

@@ -87,6 +87,7 @@ def test_interrupt_ends_everything_and_a_second_start_keeps_the_data(tmp_path: P
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_outlives_the_service(tmp_path: Path, number: signal.Signals) -> None:
     with running_stack(tmp_path) as service:
+        assert len(service.processes()) > 5
         service.process.send_signal(number)
 
         service.process.wait(20)
@@ -114,7 +115,7 @@ def test_a_dead_queue_is_replaced_without_a_restart(tmp_path: Path, origin: Orig
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
             os.kill(int(child), signal.SIGKILL)
 
-        service.wait_until(service.log, lambda log: log.count('"worker ready"') == 2)
+        service.wait_until(service.log, lambda log: log.count('"worker ready"') == 2, seconds=60)
         job = service.wait(service.submit(origin.url("/video.mp4")), "completed", "failed")
     assert job["status"] == "completed", job
 

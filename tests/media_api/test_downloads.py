@@ -1,5 +1,6 @@
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.utils import timezone
@@ -8,6 +9,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from jobs import circuit
 from jobs.engine.contract import Options
 from jobs.models import Job, JobLog, MediaFile
 from jobs.states import State
@@ -17,7 +19,8 @@ URL = "http://media.example/video.mp4"
 DOWNLOADS = "/api/v1/download"
 JOB_FIELDS = {
     "request_id", "url", "status", "progress", "file_info", "files", "metadata", "error", "error_code", "created_at",
-    "started_at", "completed_at", "expires_at", "duration_sec", "logs_url", "webhook_sent",
+    "started_at", "completed_at", "expires_at", "duration_sec", "logs_url", "webhook_sent", "waits_until",
+    "waits_because",
 }  # fmt: skip
 FILE_FIELDS = {"filename", "file_url", "file_path", "size_bytes", "format", "mime_type"}
 
@@ -67,12 +70,19 @@ def test_every_option_reaches_the_job(api: APIClient) -> None:
         "write_info_json": True,
         "path_template": "mine/{id}.{ext}",
         "timeout_sec": 60,
+        "clip_start": 1.5,
+        "clip_end": 20.0,
+        "sponsorblock_remove": ["sponsor"],
+        "sponsorblock_mark": ["intro"],
+        "split_chapters": True,
+        "rate_limit_bps": 100_000,
     }
 
     response = submit(api, **options, priority=9)
 
     job = Job.objects.get(public_id=response.json()["request_id"])
-    assert job.download_options().to_json() == options
+    for_live = {"live_from_start": False, "max_live_duration_sec": None}  # these go with no section
+    assert job.download_options().to_json() == options | for_live
     assert job.priority == 9
 
 
@@ -101,7 +111,10 @@ def test_audio_only_is_another_word_for_the_quality_audio(api: APIClient) -> Non
         ("priority", 10),
         ("priority", -1),
         ("cookies_id", "cookie_1"),
-        ("webhook_url", "https://hooks.example/"),
+        ("webhook_url", "ftp://hooks.example/"),
+        ("webhook_url", "https://user:secret@hooks.example/"),
+        ("webhook_url", "http://127.0.0.1/"),
+        ("webhook_url", "https://hooks.example/" + "x" * 4096),
         ("url", "ftp://media.example/video.mp4"),
         ("url", "http://"),
         ("url", "http://user:secret@media.example/"),
@@ -404,7 +417,9 @@ def test_filters_narrow_the_list(api: APIClient, owner: User, query: str) -> Non
         ("limit=101", "limit"),
         ("page=2", "page"),
         ("cursor=nonsense", "cursor"),
-        ("cursor=cD1hYmM%3D", "cursor"),
+        ("cursor=older-99999999999999999-x", "cursor"),
+        ("status=", "status"),
+        ("limit=2&limit=3", "limit"),
         ("q=a%00b", "q"),
     ],
 )
@@ -444,3 +459,28 @@ def test_without_required_keys_strangers_share_their_jobs(anonymous: APIClient, 
 def ids(response: Any) -> list[str]:
     assert response.status_code == 200, response.json()
     return [job["request_id"] for job in response.json()["results"]]
+
+
+def test_the_word_null_in_a_form_is_null(api: APIClient) -> None:
+    form = {"url": "http://media.example/v", "rate_limit_bps": "null", "webhook_url": "null", "cookies_id": "null"}
+
+    response = api.post("/api/v1/download", urlencode(form), content_type="application/x-www-form-urlencoded")
+
+    assert response.status_code == 202, response.json()
+    assert (Job.objects.get().options["rate_limit_bps"], Job.objects.get().webhook_url) == (None, "")
+
+
+def test_a_queued_job_tells_until_when_it_waits_for_its_site_and_why(
+    api: APIClient, owner: User, settings: Settings, django_assert_max_num_queries: Any
+) -> None:
+    settings.SITE_HOLD_AFTER = 1
+    circuit.note_refusal("media.example")
+    jobs = [make_job(owner), make_job(owner), make_job(owner, State.COMPLETED)]
+
+    with django_assert_max_num_queries(10):
+        shown = {job["request_id"]: job for job in api.get("/api/v1/downloads").json()["results"]}
+
+    for job in jobs[:2]:
+        assert shown[job.public_id]["waits_because"].startswith("media.example answered 429")
+        assert shown[job.public_id]["waits_until"] > "2026"
+    assert shown[jobs[2].public_id]["waits_until"] is None

@@ -50,8 +50,16 @@ def test_an_unknown_address_for_programs_is_an_envelope(
     assert error_of(anonymous.get(path), 404)["code"] == "NOT_FOUND"
 
 
+@pytest.mark.parametrize("path", ["/nothing", "/API/v1/download", "/nothing/api/v1/download"])
+@pytest.mark.parametrize("accept", ["*/*", "application/json"])
+def test_an_unknown_address_is_an_envelope_unless_a_page_is_asked_for(
+    anonymous: APIClient, path: str, accept: str
+) -> None:
+    assert error_of(anonymous.get(path, headers={"Accept": accept}), 404)["code"] == "NOT_FOUND"
+
+
 def test_an_unknown_address_for_people_is_a_page(anonymous: APIClient) -> None:
-    response = anonymous.get("/nothing")
+    response = anonymous.get("/nothing", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
 
     assert response.status_code == 404
     assert response["Content-Type"].startswith("text/html")
@@ -213,10 +221,11 @@ def test_a_browser_without_a_session_gets_json_errors(anonymous: APIClient, db: 
     assert error_of(response, 401)["code"] == "AUTHENTICATION_REQUIRED"
 
 
-def test_the_callers_own_request_id_is_kept(api: APIClient) -> None:
-    response = api.get("/api/v1/nothing", headers={"X-Request-ID": "my-own-request-1"})
+@pytest.mark.parametrize("request_id", ["my-own-request-1", "7", "01HF:a/b=", "a" * 64])
+def test_the_callers_own_request_id_is_kept(api: APIClient, request_id: str) -> None:
+    response = api.get("/api/v1/nothing", headers={"X-Request-ID": request_id})
 
-    assert error_of(response, 404)["request_id"] == "my-own-request-1"
+    assert error_of(response, 404)["request_id"] == response["X-Request-ID"] == request_id
 
 
 @pytest.mark.parametrize(
@@ -224,3 +233,10 @@ def test_the_callers_own_request_id_is_kept(api: APIClient) -> None:
 )
 def test_hostile_addresses_are_not_found(api: APIClient, path: str) -> None:
     error_of(api.get(path), 404)
+
+
+@pytest.mark.parametrize("path", ["download", "batch", "archive", "cookies", "webhooks", "webhooks/deliveries"])
+def test_an_unknown_parameter_of_a_list_is_named(api: APIClient, path: str) -> None:
+    error = error_of(api.get(f"/api/v1/{path}", {"statsu": "queued"}), 422)
+
+    assert [entry["field"] for entry in error["details"]] == ["statsu"]

@@ -34,10 +34,11 @@ def fetch(client: APIClient, address: str, **headers: str) -> Any:
     return response
 
 
-def test_a_signed_link_needs_no_key_and_gives_every_byte(anonymous: APIClient, stored: Stored) -> None:
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_a_signed_link_needs_no_key_and_gives_every_byte(anonymous: APIClient, stored: Stored, slash: str) -> None:
     file = stored()
 
-    response = fetch(anonymous, link(file))
+    response = fetch(anonymous, link(file) + slash)
 
     assert (response.status_code, response.body) == (200, CONTENT)
     assert response["Content-Length"] == str(len(CONTENT))

@@ -4,17 +4,19 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
+from rest_framework.response import Response
 from rest_framework.test import APIClient
 
 from accounts.models import User
 from jobs import services
 from jobs.models import Job
 from jobs.states import State
-from media_api.idempotency import clear_old
+from media_api import idempotency
 from media_api.models import IdempotentCall
+from media_api.retention import forget_old_answers
 from tests.factories import make_job, make_key, make_user
 
 URL = "http://media.example/video.mp4"
@@ -129,7 +131,7 @@ def test_answers_older_than_a_day_are_forgotten(api: APIClient) -> None:
     IdempotentCall.objects.update(created_at=timezone.now() - timedelta(hours=25))
     submit(api, "new")
 
-    assert clear_old() == 1
+    assert forget_old_answers() == 1
     assert list(IdempotentCall.objects.values_list("key", flat=True)) == ["new"]
 
 
@@ -169,3 +171,20 @@ def test_callers_without_a_key_do_not_share_their_keys(anonymous: APIClient, set
     anonymous.credentials(REMOTE_ADDR="203.0.113.1")
     assert (first.status_code, other.status_code) == (202, 202)
     assert submit(anonymous).json()["request_id"] == first.json()["request_id"] != other.json()["request_id"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_call_whose_commit_was_cut_off_is_not_done_again(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    cut_off = [OperationalError("server closed the connection")]
+    keep = idempotency._keep
+
+    def keep_and_lose_the_answer(call: IdempotentCall, response: Response) -> None:
+        keep(call, response)
+        transaction.on_commit(lambda: (_ for _ in ()).throw(cut_off.pop()))
+
+    with monkeypatch.context() as once:
+        once.setattr(idempotency, "_keep", keep_and_lose_the_answer)
+        assert submit(api).status_code == 503
+
+    assert submit(api).status_code == 202
+    assert Job.objects.count() == 1

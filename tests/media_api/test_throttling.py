@@ -71,8 +71,9 @@ def test_strangers_are_counted_by_address(anonymous: APIClient, settings: Settin
     assert (refused.status_code, other.status_code) == (429, 200)
 
 
-def test_guessing_keys_is_limited_by_address(anonymous: APIClient) -> None:
-    answers = [anonymous.get(DOWNLOADS, headers={"X-API-Key": f"guess{n}"}) for n in range(4)]
+@pytest.mark.parametrize("path", [DOWNLOADS, "/files/file_0123456789abcdef/a.mp4", "/api/v1/metrics"])
+def test_guessing_keys_is_limited_by_address(anonymous: APIClient, path: str) -> None:
+    answers = [anonymous.get(path, headers={"X-API-Key": f"guess{n}"}) for n in range(4)]
 
     assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
 

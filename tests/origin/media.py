@@ -5,13 +5,12 @@ import functools
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from jobs.engine import ffmpeg
 from jobs.engine.contract import Tools
 
-VERSION = 1  # raise it when what is made below changes
+VERSION = 3  # raise it when what is made below changes
 BIG_BYTES = 10 << 20
 
 VIDEO_SECONDS = 4
@@ -48,7 +47,7 @@ def _cache() -> Path:
 
 
 def _make(target: Path) -> None:
-    steps: tuple[Callable[[Path], None], ...] = (_video, _others, _big, _images, _subtitles, _hls, _dash)
+    steps = (_video, _others, _big, _images, _subtitles, _hls, _dash, _ladder, _long)
     for step in steps:
         step(target)
 
@@ -92,6 +91,7 @@ def _others(target: Path) -> None:
     _ffmpeg("-i", source, "-an", "-c", "copy", target / "silent.mp4")
     _ffmpeg("-i", source, "-vn", "-c:a", "libmp3lame", "-b:a", "128k", target / "audio.mp3")
     _ffmpeg("-i", source, "-vn", "-c", "copy", target / "audio.m4a")
+    _ffmpeg("-f", "lavfi", "-i", f"anoisesrc=r=44100:d={VIDEO_SECONDS}", "-ac", "2", target / "noise.flac")
 
 
 def _big(target: Path) -> None:
@@ -170,3 +170,36 @@ def _dash(target: Path) -> None:
     maps = ("-map", "0:v", "-map", "0:v", "-map", "1:a", "-s:v:0", "320x180", "-s:v:1", "640x360")
     manifest = ("-f", "dash", "-seg_duration", "1", "-adaptation_sets", "id=0,streams=v id=1,streams=a")
     _ffmpeg(*inputs, *maps, *_h264(200), *_AAC, *manifest, dash / "manifest.mpd")
+
+
+LADDER = {360: ("640x360", 80), 480: ("854x480", 120), 720: ("1280x720", 200), 1080: ("1920x1080", 300)}
+LADDER_SECONDS = 2
+LONG_SEGMENTS = LONG_SECONDS
+
+
+def _ladder(target: Path) -> None:
+    """The heights of common presets, as HLS with the sound in each, and as DASH. Few frames: all is in the sizes."""
+    ladder = target / "ladder"
+    ladder.mkdir()
+    source = ("-f", "lavfi", "-i", f"testsrc2=s=1920x1080:r=10:d={LADDER_SECONDS}", *_tone(LADDER_SECONDS))
+    lines = ["#EXTM3U"]
+    for height, (size, kbits) in LADDER.items():
+        picture = (*_h264(kbits), "-s", size, *_AAC)
+        name = ladder / f"{height}-%d.ts"
+        segments = ("-f", "hls", "-hls_time", "1", "-hls_playlist_type", "vod", "-hls_segment_filename", name)
+        _ffmpeg(*source, *picture, *segments, ladder / f"{height}.m3u8")
+        codecs = 'CODECS="avc1.42c01e,mp4a.40.2"'
+        lines.append(f"#EXT-X-STREAM-INF:BANDWIDTH={(kbits + 64) * 1000},RESOLUTION={size},{codecs}\n{height}.m3u8")
+    (ladder / "master.m3u8").write_text("\n".join(lines) + "\n")
+    maps = [argument for _ in LADDER for argument in ("-map", "0:v")]
+    sizes = [argument for i, (size, _) in enumerate(LADDER.values()) for argument in (f"-s:v:{i}", size)]
+    manifest = ("-f", "dash", "-seg_duration", "1", "-adaptation_sets", "id=0,streams=v id=1,streams=a")
+    _ffmpeg(*source, *maps, "-map", "1:a", *_h264(100), *sizes, *_AAC, *manifest, ladder / "manifest.mpd")
+
+
+def _long(target: Path) -> None:
+    """The long film in segments of a second: for sections, and for live streams to take them from."""
+    (target / "long").mkdir()
+    segments = ("-f", "hls", "-hls_time", "1", "-hls_playlist_type", "vod", "-hls_list_size", "0")
+    names = ("-hls_segment_filename", target / "long" / "%d.ts")
+    _ffmpeg("-i", target / "long.mp4", "-c", "copy", *segments, *names, target / "long" / "index.m3u8")

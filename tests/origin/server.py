@@ -6,48 +6,43 @@ Behaviours are prefixes of a path and can be combined, as in `/flaky/2/slow/5000
     /status/<code>[/…]        this status          /flaky/<n>/…  500 for the first n requests, then good
     /nolength/…               chunked, no length   /lies/…       declares the whole, sends half, hangs up
     /huge/…                   declares 1 TiB       /norange/…    ignores Range
+    /reset/…                  half, then a reset   /times/<n>/<behaviour>/…  so for the first n requests, then good
     /redirect?to=…&code=…     a redirect           /cookie/…     403 without the cookie session=open
-    /as/<type>/<subtype>/…    another Content-Type  /echo        the request's headers as JSON
+    /as/<type>/<subtype>/…    another Content-Type  /greet/…      sets the cookie session=open
+    /echo                     the request's headers as JSON
+    /sets/…?cookie=…          sets a cookie, as Set-Cookie says; may stand there more than once
 
-Pages: `/page.html` (one video with a thumbnail), `/playlist.html` (three), `/feed.xml` (RSS, three entries).
-Files: see `media`: `/video.mp4`, `/long.mp4`, `/big.mp4`, `/hls/master.m3u8`, `/dash/manifest.mpd`, ….
+Pages: `/page.html` (one video with a thumbnail), `/playlist.html` (three), `/feed.xml` (RSS, three entries),
+`/chapters.html` (a long video with chapters). Feeds: see `feeds`: `/feeds/3.xml`, `/feeds/10000.xml`, ….
+Live: `/live/stream.m3u8` (the newest segments) and `/live/event.m3u8` (all so far) grow from their first request on.
+Files: see `media`: `/video.mp4`, `/long.mp4`, `/big.mp4`, `/hls/master.m3u8`, `/dash/manifest.mpd`, `/ladder/…`, ….
 """
 
 import argparse
 import contextlib
-import hashlib
 import json
-import mimetypes
+import os
 import socket
 import socketserver
+import struct
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.origin import media
+from tests.origin.feeds import FEEDS
+from tests.origin.live import LiveStream
 from tests.origin.pages import PAGES
+from tests.origin.resources import Resource, byte_range, of_bytes, of_file
 
-BLOCK_BYTES = 16 << 10
 HUGE_BYTES = 1 << 40
-_PAGES = {**PAGES, "/": ("text/plain; charset=utf-8", __doc__ or "")}
-TYPES = {
-    ".m3u8": "application/vnd.apple.mpegurl",
-    ".m4a": "audio/mp4",
-    ".m4s": "video/iso.segment",
-    ".mkv": "video/x-matroska",
-    ".mpd": "application/dash+xml",
-    ".srt": "application/x-subrip",
-    ".ts": "video/mp2t",
-    ".vtt": "text/vtt",
-    ".xml": "application/rss+xml",
-}
+_PAGES = {**PAGES, **FEEDS, "/": ("text/plain; charset=utf-8", __doc__ or "")}
 
 
 @dataclass(frozen=True)
@@ -65,6 +60,15 @@ class Received:
         return self.headers.get("range")
 
 
+@dataclass
+class Transfer:
+    """A file on its way: which bytes of it were written so far."""
+
+    target: str  # path and query
+    start: int
+    sent_bytes: int = 0
+
+
 @dataclass(frozen=True)
 class _Behaviour:
     """How the answer differs from an honest one."""
@@ -73,40 +77,26 @@ class _Behaviour:
     stalls: bool = False
     hides_length: bool = False
     truncates: bool = False
+    resets: bool = False
     is_huge: bool = False
     ignores_range: bool = False
     content_type: str | None = None
-
-
-@dataclass(frozen=True)
-class _Resource:
-    content_type: str
-    path: Path | None = None
-    content: bytes = b""
-    size: int = 0
-    etag: str = ""
-
-    def blocks(self, start: int, end: int) -> Iterator[bytes]:
-        if self.path is None:
-            yield self.content[start:end]
-            return
-        with self.path.open("rb") as file:
-            file.seek(start)
-            while start < end and (block := file.read(min(BLOCK_BYTES, end - start))):
-                start += len(block)
-                yield block
+    sets_cookie: bool = False
 
 
 class Origin:
     """The server, as a context manager. Each one has a port and a memory of its own; leaving it closes everything.
 
-    `requests` lists what came in; `pages` takes further content by path, as (content type, bytes).
+    `requests` lists what came in, `transfers` what went out; `pages` takes further content by path, as
+    (content type, bytes).
     """
 
     def __init__(self, *, host: str = "127.0.0.1", port: int = 0, is_talkative: bool = False) -> None:
         self.requests: list[Received] = []
+        self.transfers: list[Transfer] = []
         self.is_talkative = is_talkative
         self.pages: dict[str, tuple[str, bytes]] = {}
+        self.streams = {"/live/stream.m3u8": LiveStream(), "/live/event.m3u8": LiveStream(is_kept=True)}
         self.closing = threading.Event()
         self.failures: Counter[str] = Counter()
         self.lock = threading.Lock()
@@ -132,7 +122,8 @@ class Origin:
     @property
     def host(self) -> str:
         """Address and port, as in a URL."""
-        return "{}:{}".format(*self._server.server_address[:2])
+        address, port = self._server.server_address[:2]
+        return f"[{address!s}]:{port}" if ":" in str(address) else f"{address!s}:{port}"
 
     @property
     def port(self) -> int:
@@ -169,6 +160,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], origin: Origin) -> None:
         self.origin = origin
         self._open: set[socket.socket] = set()
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         super().__init__(address, _Handler)
 
     def server_bind(self) -> None:
@@ -202,6 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
     disable_nagle_algorithm = True
     server: _Server
+    _cookies: list[str] = []  # of the answer that is about to be sent
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
@@ -234,6 +227,17 @@ class _Handler(BaseHTTPRequestHandler):
         rate, _, path = rest.partition("/")
         self._route(path, replace(behaviour, bytes_per_second=float(rate)))
 
+    def _sets(self, rest: str, behaviour: _Behaviour) -> None:
+        self._cookies = parse_qs(urlsplit(self.path).query).get("cookie", [])
+        self._route(rest, behaviour)
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """With the cookies that `/sets/` asks for, whatever the answer is."""
+        super().send_response(code, message)
+        for cookie in self._cookies:
+            self.send_header("Set-Cookie", cookie)
+        self._cookies = []
+
     def _as_type(self, rest: str, behaviour: _Behaviour) -> None:
         kind, subtype, path = rest.split("/", 2)
         self._route(path, replace(behaviour, content_type=f"{kind}/{subtype}"))
@@ -243,14 +247,22 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _flaky(self, rest: str, behaviour: _Behaviour) -> None:
         times, _, path = rest.partition("/")
-        with self.server.origin.lock:
-            failures = self.server.origin.failures
-            is_failing = failures[self.path] < int(times)
-            failures[self.path] += is_failing
-        if is_failing:
+        if self._is_among_first(int(times)):
             self._fail(HTTPStatus.INTERNAL_SERVER_ERROR)
         else:
             self._route(path, behaviour)
+
+    def _times(self, rest: str, behaviour: _Behaviour) -> None:
+        times, name, path = rest.split("/", 2)
+        self._route(path, _PREFIXES[name](behaviour) if self._is_among_first(int(times)) else behaviour)
+
+    def _is_among_first(self, times: int) -> bool:
+        """Whether so many requests for this address have not come yet."""
+        with self.server.origin.lock:
+            failures = self.server.origin.failures
+            is_failing = failures[self.path] < times
+            failures[self.path] += is_failing
+        return is_failing
 
     def _redirect(self, rest: str, behaviour: _Behaviour) -> None:
         query = parse_qs(urlsplit(self.path).query)
@@ -282,7 +294,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         size = HUGE_BYTES if behaviour.is_huge else resource.size
         wanted = None if behaviour.ignores_range or behaviour.hides_length else self.headers.get("Range")
-        span = _span(wanted, size) if self._range_holds(resource) else (0, size)
+        span = byte_range(wanted, size) if self._range_holds(resource) else (0, size)
         if span is None:
             self._refuse_range(size)
             return
@@ -290,17 +302,19 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self._send_body(resource, behaviour, span)
 
-    def _find(self, path: str) -> _Resource | None:
+    def _find(self, path: str) -> Resource | None:
         if path.strip("/") == "echo":
-            return _page("application/json", json.dumps(dict(self.headers.items())).encode())
+            return of_bytes("application/json", json.dumps(dict(self.headers.items())).encode())
         path = "/" + path.lstrip("/")
         if path in self.server.origin.pages:
-            return _page(*self.server.origin.pages[path])
+            return of_bytes(*self.server.origin.pages[path])
         if path in _PAGES:
-            return _page(_PAGES[path][0], _PAGES[path][1].replace("{host}", self.server.origin.host).encode())
-        return _file(path.lstrip("/"))
+            return of_bytes(_PAGES[path][0], _PAGES[path][1].replace("{host}", self.server.origin.host).encode())
+        if path in self.server.origin.streams:
+            return of_bytes("application/vnd.apple.mpegurl", self.server.origin.streams[path].playlist().encode())
+        return of_file(path.lstrip("/"))
 
-    def _range_holds(self, resource: _Resource) -> bool:
+    def _range_holds(self, resource: Resource) -> bool:
         return self.headers.get("If-Range", resource.etag) == resource.etag
 
     def _refuse_range(self, size: int) -> None:
@@ -310,12 +324,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _send_head(
-        self, resource: _Resource, behaviour: _Behaviour, span: tuple[int, int], size: int, *, is_partial: bool
+        self, resource: Resource, behaviour: _Behaviour, span: tuple[int, int], size: int, *, is_partial: bool
     ) -> None:
         start, end = span
         self.send_response(HTTPStatus.PARTIAL_CONTENT if is_partial else HTTPStatus.OK)
         self.send_header("Content-Type", behaviour.content_type or resource.content_type)
         self.send_header("ETag", resource.etag)
+        if behaviour.sets_cookie:
+            self.send_header("Set-Cookie", "session=open; Path=/")
         if behaviour.hides_length:
             self.send_header("Transfer-Encoding", "chunked")
         else:
@@ -326,18 +342,30 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{end - 1}/{size}")
         self.end_headers()
 
-    def _send_body(self, resource: _Resource, behaviour: _Behaviour, span: tuple[int, int]) -> None:
+    def _send_body(self, resource: Resource, behaviour: _Behaviour, span: tuple[int, int]) -> None:
         """The lies: a body that is shorter than its length ends with the connection."""
         start, end = span[0], min(span[1], resource.size)
-        if behaviour.stalls or behaviour.truncates:
+        is_cut = behaviour.stalls or behaviour.truncates or behaviour.resets
+        if is_cut:
             end = start + (end - start) // 2
-        write = self._write_chunk if behaviour.hides_length else self._write
+        transfer = Transfer(self.path, start)
+        with self.server.origin.lock:
+            self.server.origin.transfers.append(transfer)
+        send = self._write_chunk if behaviour.hides_length else self._write
+
+        def write(block: bytes) -> None:
+            send(block)
+            transfer.sent_bytes += len(block)
+
         for block in resource.blocks(start, end):
             self._write_paced(block, behaviour, write)
         if behaviour.stalls:
             self.wfile.flush()
             self.server.origin.closing.wait()
-        if behaviour.stalls or behaviour.truncates or behaviour.is_huge:
+        if behaviour.resets:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            os.close(self.connection.detach())  # at once: an orderly end would come before the reset
+        if is_cut or behaviour.is_huge:
             self.close_connection = True
         elif behaviour.hides_length:
             self.wfile.write(b"0\r\n\r\n")
@@ -363,44 +391,22 @@ class _Handler(BaseHTTPRequestHandler):
 _PREFIXES: Mapping[str, Callable[[_Behaviour], _Behaviour]] = {
     "stall": lambda behaviour: replace(behaviour, stalls=True),
     "nolength": lambda behaviour: replace(behaviour, hides_length=True),
+    "reset": lambda behaviour: replace(behaviour, resets=True),
     "lies": lambda behaviour: replace(behaviour, truncates=True),
     "huge": lambda behaviour: replace(behaviour, is_huge=True),
     "norange": lambda behaviour: replace(behaviour, ignores_range=True),
+    "greet": lambda behaviour: replace(behaviour, sets_cookie=True),
 }
 _ROUTES: Mapping[str, Callable[[_Handler, str, _Behaviour], None]] = {
     "slow": _Handler._slow,
     "as": _Handler._as_type,
     "status": _Handler._status,
     "flaky": _Handler._flaky,
+    "times": _Handler._times,
     "redirect": _Handler._redirect,
     "cookie": _Handler._cookie,
+    "sets": _Handler._sets,
 }
-
-
-def _page(content_type: str, content: bytes) -> _Resource:
-    etag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
-    return _Resource(content_type=content_type, content=content, size=len(content), etag=etag)
-
-
-def _file(name: str) -> _Resource | None:
-    root = media.directory()
-    path = (root / name).resolve()
-    if not path.is_relative_to(root) or not path.is_file():
-        return None
-    size = path.stat().st_size
-    guessed = TYPES.get(path.suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
-    return _Resource(content_type=guessed, path=path, size=size, etag=f'"{path.name}-{size:x}"')
-
-
-def _span(header: str | None, size: int) -> tuple[int, int] | None:
-    """First and one past the last byte of a single range, or None when it cannot be satisfied."""
-    if not header or not header.startswith("bytes=") or "," in header:
-        return 0, size
-    first, _, last = header.removeprefix("bytes=").partition("-")
-    if not first:
-        return max(size - int(last), 0), size
-    start, end = int(first), min(int(last) + 1 if last else size, size)
-    return (start, end) if start < end else None
 
 
 def main() -> None:

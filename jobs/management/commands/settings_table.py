@@ -26,17 +26,17 @@ class Command(BaseCommand):
 def settings_table() -> str:
     """Markdown with one row for each environment variable, in the order of the settings module."""
     rows = (
-        f"| `{v.name}` | {v.kind} | {_code(_portable(v.default))} | {v.unit} | {v.meaning} |\n"
+        f"| `{v.name}` | {v.kind} | {_code(portable(v.default))} | {v.unit} | {v.meaning} |\n"
         for v in settings.ENV.variables
     )
     return HEADER + "".join(rows)
 
 
-def _code(text: str) -> str:
-    return f"`{text}`" if text else ""
-
-
-def _portable(default: str) -> str:
+def portable(default: str) -> str:
     """The default without what differs from machine to machine."""
     default = default.replace(str(settings.STORAGE_DIR), "./data").replace(str(settings.BASE_DIR), ".")
     return default.removesuffix(f",{settings.HOSTNAME}")
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""

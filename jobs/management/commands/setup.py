@@ -1,26 +1,29 @@
 """Makes an installation ready: tables, static files, the first administrator, the first API key. Repeatable."""
 
 import fcntl
-import hashlib
 import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.contrib.staticfiles.finders import get_finders
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from accounts import keys
 from accounts.models import ApiKey, Scope, User
 from jobs import queries
 from jobs.engine import ffmpeg
+from jobs.management.commands.collect import build_manual, collect_static_files
 
 SHORTEST_KEY = 16
+SETUP_LOCK = 0x7365747570  # any number that no other advisory lock of this database uses
+LOCK_POLL_SECONDS = 0.2
 ENVIRONMENT_KEY = "API_KEY of the environment"
-STATIC_STAMP = ".collected"
-NEVER_SERVED = ["swagger-ui-es-bundle*", "swagger-ui.js", "swagger-ui.js.map"]
 
 
 class Command(BaseCommand):
@@ -29,31 +32,47 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.API_KEY and len(settings.API_KEY) < SHORTEST_KEY:
             raise CommandError(f"API_KEY is too short: give at least {SHORTEST_KEY} characters, or leave it empty.")
-        call_command("migrate", interactive=False, verbosity=0)
+        with one_at_a_time():
+            call_command("migrate", interactive=False, verbosity=0)
+            password = first_administrator()
+            key = first_api_key()
         collect_static_files()
-        password = first_administrator()
-        key = first_api_key()
+        build_manual()
         for line in welcome(password=password, key=key):
             self.stdout.write(line)
 
 
-def collect_static_files() -> None:
-    """Collect and compress the pages' files, unless nothing changed since the last time."""
-    root = Path(settings.STATIC_ROOT)
-    root.mkdir(parents=True, exist_ok=True)
-    stamp = root / STATIC_STAMP
-    state = _static_state()
-    with (root / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # another start may be collecting right now
-        if not stamp.is_file() or stamp.read_text(encoding="ascii") != state:
-            call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=NEVER_SERVED)
-            stamp.write_text(state, encoding="ascii")
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Alone in the whole installation: several hosts may start at the same moment, and migrations know no other.
+
+    Who waits asks again and again: a statement that waits is a transaction, and an index made beside those waits for
+    all of them to end.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            while not _locks(cursor):
+                time.sleep(LOCK_POLL_SECONDS)
+            try:
+                yield
+            finally:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [SETUP_LOCK])
+        return
+    with (Path(settings.STORAGE_DIR) / ".setup-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _locks(cursor: CursorWrapper) -> bool:
+    cursor.execute("SELECT pg_try_advisory_lock(%s)", [SETUP_LOCK])
+    return bool(cursor.fetchone()[0])
 
 
 def first_administrator() -> str:
     """Create the administrator if there is none. Returns a generated password, else an empty string."""
     if User.objects.filter(is_superuser=True).exists():
         return ""
+    _refuse_in_production("ADMIN_PASSWORD", "there is no administrator yet")
     password = settings.ADMIN_PASSWORD or secrets.token_urlsafe(12)
     User.objects.create_superuser(settings.ADMIN_USERNAME, password=password)
     return "" if settings.ADMIN_PASSWORD else password
@@ -69,8 +88,9 @@ def first_api_key() -> str:
         if not ApiKey.objects.filter(digest=keys.digest(settings.API_KEY)).exists():
             keys.issue(owner, ENVIRONMENT_KEY, scopes=[Scope.ADMIN], secret=settings.API_KEY)
         return ""
-    if ApiKey.objects.exists():
+    if ApiKey.objects.exists() or (settings.IS_PRODUCTION and not settings.REQUIRE_API_KEY):
         return ""
+    _refuse_in_production("API_KEY", "there is no API key yet, and REQUIRE_API_KEY is true")
     return keys.issue(owner, "first key", scopes=[Scope.ADMIN]).secret
 
 
@@ -86,10 +106,16 @@ def welcome(*, password: str, key: str) -> list[str]:
         f"  API        {address}/api/v1/   docs: {address}/docs",
         f"  API key    {_key_line(key)}",
         f"  Database   {connection.vendor}: {connection.settings_dict['NAME']}",
-        f"  Files      {settings.FILES_DIR}",
+        f"  Files      {settings.STORAGE}",
         f"  ffmpeg     {ffmpeg.describe(tools)}",
         "",
     ]
+
+
+def _refuse_in_production(name: str, why: str) -> None:
+    """In production no secret is made up here and printed. Raises CommandError unless it is given."""
+    if settings.IS_PRODUCTION and not getattr(settings, name):
+        raise CommandError(f"{name} must be given in production: {why} (scripts/new-secrets prints fresh ones).")
 
 
 def _password_line(password: str) -> str:
@@ -104,13 +130,3 @@ def _key_line(key: str) -> str:
     if key:
         return f"{key}   (shown this once)"
     return "as API_KEY says" if settings.API_KEY else "as shown on the first start; more keys in the admin"
-
-
-def _static_state() -> str:
-    """A digest of every static file's name, size and time."""
-    digest = hashlib.sha256()
-    for finder in get_finders():
-        for name, storage in finder.list([]):
-            stat = Path(storage.path(name)).stat()
-            digest.update(f"{name}:{stat.st_size}:{stat.st_mtime_ns}\n".encode())
-    return digest.hexdigest()

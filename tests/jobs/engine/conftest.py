@@ -1,12 +1,18 @@
 """What tests of the engine share: a warm process, and a port that nobody may connect to."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from jobs.engine.warm import warm
+from tests.jobs.engine.looking import Done, attempt
 from tests.origin import media
+from tests.origin.server import Origin
+
+Download = Callable[..., Done]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -14,6 +20,12 @@ def _warm() -> None:
     """As in a worker; without it, every child would take a second to start."""
     media.directory()
     warm(media.tools())
+
+
+@pytest.fixture
+def download(origin: Origin, tmp_path: Path) -> Download:
+    """Download a path of the origin, with these options, limits and fields of the request."""
+    return partial(attempt, origin, tmp_path)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from yt_dlp.networking import Response
 from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.utils import DownloadError
 
-from jobs.engine import child, messages, workspace
+from jobs.engine import child, feeds, messages, workspace
 from jobs.engine.child import Attempt, Log, StopRequested, TooLarge
 from jobs.engine.contract import LogLine, Phase, Progress
 from jobs.engine.messages import Chosen, Message, Sender
@@ -72,6 +72,15 @@ def test_progress_is_reported_four_times_a_second_at_most(attempt: Attempt, pipe
     assert isinstance(first, Progress)
     assert isinstance(last, Progress)
     assert (first.percent, last.percent) == (10.0, 100.0)
+
+
+def test_the_title_is_told_from_the_moment_the_page_is_read(attempt: Attempt, pipe: Pipe) -> None:
+    attempt.on_chosen({"format_id": "1", "title": "A film\0" + "x" * 1000})
+    attempt.on_progress(status())
+
+    titles = [message.title for message in pipe.received() if isinstance(message, Progress)]
+
+    assert titles == ["A film" + "x" * 494] * 2
 
 
 @pytest.mark.parametrize("format_id", [None, "", "a b", "a/b", "v\0", "a[b]", "x" * 201, "é"])
@@ -159,14 +168,9 @@ def test_a_refused_range_is_found_behind_any_wrapping() -> None:
     response.close()
 
 
-@pytest.mark.parametrize(
-    ("info", "title"),
-    [
-        ({"extractor": "html5", "title": "A film (1)"}, "A film"),
-        ({"extractor": "html5", "title": "A film (2)"}, "A film (2)"),
-        ({"extractor": "other", "title": "A film (1)"}, "A film (1)"),
-        ({"extractor": "html5", "title": None}, None),
-    ],
-)
-def test_the_number_of_an_only_video_is_cut(info: dict[str, Any], title: str | None) -> None:
-    assert child._without_number(info)["title"] == title
+def test_every_child_reads_feeds_lazily(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds.generic.GenericIE, "_extract_rss", feeds._read_whole)
+
+    attempt._parameters()
+
+    assert feeds.generic.GenericIE._extract_rss is feeds._read_lazily

@@ -15,6 +15,8 @@ from tests.jobs.engine.attempts import Recorder, make_request
 from tests.origin import media
 from tests.origin.server import Origin
 
+pytestmark = pytest.mark.slow
+
 
 def dash(victim: Path) -> bytes:
     return f"""<?xml version="1.0"?>

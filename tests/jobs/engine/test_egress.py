@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from jobs.engine import egress
 from jobs.engine.contract import EgressPolicy
-from jobs.engine.egress import EgressDenied, Proxy, SocketGuard, is_allowed
+from jobs.engine.egress import EgressDenied, SocketGuard, is_allowed
+from jobs.engine.proxy import Proxy
 from tests.jobs.engine.conftest import ForbiddenPort
 from tests.origin.server import Origin
 

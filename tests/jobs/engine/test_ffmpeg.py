@@ -91,7 +91,8 @@ def test_an_upgrade_replaces_the_link_and_the_script(tmp_path: Path) -> None:
     assert names(tmp_path / "tools") == ["ffmpeg", "ffprobe"]
 
 
-def test_many_processes_may_look_at_once(tmp_path: Path) -> None:
+def test_many_processes_may_look_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # where the system has both, there is nothing to make
     script = ffmpeg.find(stand_in_directory=tmp_path / "one").ffprobe.read_text()
 
     with ProcessPoolExecutor(4) as pool:

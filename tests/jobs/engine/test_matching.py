@@ -260,3 +260,13 @@ def test_a_downloader_follows_links_from_extractor_to_extractor() -> None:
         assert downloader.extract_info("redirecting:", download=False)["title"] == "found"
         with pytest.raises(yt_dlp.utils.DownloadError, match="No suitable extractor"):
             downloader.extract_info("nobody:", download=False)
+
+
+def test_an_index_made_in_another_process_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = matching.index()
+    monkeypatch.setattr(matching, "_index", [])
+
+    apart = matching.index_apart()
+
+    assert apart == here
+    assert matching.index() is apart

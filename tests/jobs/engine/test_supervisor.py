@@ -6,15 +6,18 @@ import re
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from jobs.engine import supervisor, workspace
+from jobs.engine import postprocessing, supervisor, workspace
 from jobs.engine.contract import EgressPolicy, FailureCode, FileRole, Phase, Stop
 from tests.jobs.engine.attempts import MIB, Recorder, exists, make_request, processes_in, wait_until
 from tests.jobs.engine.conftest import ForbiddenPort
 from tests.origin import media
 from tests.origin.server import Origin
+
+pytestmark = pytest.mark.slow
 
 
 def live_playlist(*segments: str) -> tuple[str, bytes]:
@@ -110,7 +113,8 @@ def test_companions_come_after_the_media(origin: Origin, tmp_path: Path) -> None
     outcome = supervisor.run(request, Recorder())
 
     assert outcome.result is not None, outcome
-    assert [file.role for file in outcome.result.files] == list(FileRole)
+    roles = [FileRole.MEDIA, FileRole.SUBTITLE, FileRole.THUMBNAIL, FileRole.INFO]
+    assert [file.role for file in outcome.result.files] == roles
     assert outcome.result.files[1].language == "en"
     assert outcome.result.metadata["title"] == "A test film"
 
@@ -452,6 +456,30 @@ def test_an_attempt_does_not_start_beside_a_process_that_does_not_end(
     assert origin.requests == []
 
 
+def test_an_attempt_that_is_killed_before_the_tagged_file_takes_its_place_is_made_anew(
+    origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tag = postprocessing.MetadataPP.run_ffmpeg_multiple_files
+    request = make_request(origin.url("video.mp4"), tmp_path, allow=[origin.host])
+
+    def tag_and_die(*arguments: Any, **more: Any) -> None:
+        tag(*arguments, **more)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(postprocessing.MetadataPP, "run_ffmpeg_multiple_files", tag_and_die)
+        killed = supervisor.run(request, Recorder())
+    left = [path.name for path in tmp_path.glob("*.mp4")]
+    again = supervisor.run(request, Recorder())
+
+    assert killed.failure is not None
+    assert len(left) == 1  # two of them would have cost writing out the one that is replaced
+    assert left[0].endswith(".temp.mp4")
+    assert again.result is not None, again
+    assert [path.name for path in tmp_path.glob("*.mp4")] == [again.result.files[0].path.name]
+    assert again.result.files[0].duration_seconds
+
+
 # --- addresses and names that are wrong or hostile ---
 
 
@@ -621,8 +649,8 @@ def test_a_process_with_a_name_that_is_no_text_disturbs_nobody() -> None:
     try:
         wait_until(lambda: b"\xff" in Path(f"/proc/{pid}/comm").read_bytes())
 
-        assert supervisor._resident_bytes(os.getsid(0)) > MIB
-        assert supervisor._resident_bytes(pid) == 0
+        assert supervisor._load(os.getsid(0))[0] > MIB
+        assert supervisor._load(pid) == (0, 0)
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)

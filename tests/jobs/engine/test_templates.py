@@ -119,6 +119,8 @@ def test_a_path_of_many_long_components_is_shortened_evenly() -> None:
         ("{title:{id}}", "format of {title}"),
         ("{title:.100000}", "format of {title}"),
         ("{id:03d}", "not a number"),
+        ("{title:03d}", "not a number"),
+        ("{playlist_index:9999d}", "format of {playlist_index}"),
         ("{playlist_index:.3}", "no precision"),
         ("{title", "braces"),
         ("title}", "braces"),

@@ -12,6 +12,8 @@ from jobs.engine.file_types import MIME_TYPES
 from jobs.engine.verification import VerificationError
 from tests.origin import media
 
+pytestmark = pytest.mark.slow
+
 
 def inspect(path: Path, role: FileRole = FileRole.MEDIA, expected: float | None = None) -> ProducedFile:
     return verification.inspect(path, role, media.tools(), expected_duration=expected)

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from yt_dlp.downloader import FileDownloader
 
 from jobs.engine import matching, warm
 from jobs.engine.supervisor import run
@@ -82,3 +83,11 @@ def test_versions_name_the_programs_at_work() -> None:
 
     assert set(versions) == {"yt_dlp", "ffmpeg", "python"}
     assert all(versions.values())
+
+
+def test_a_slow_download_is_read_in_blocks_of_a_twentieth_of_a_second() -> None:
+    warm._shorten_blocks()
+    warm._shorten_blocks()
+
+    assert FileDownloader.best_block_size(0.1, 100_000) == 50_000
+    assert FileDownloader.best_block_size(0.004, 4 << 20) == 4 << 20

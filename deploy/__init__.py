@@ -1,0 +1,1 @@
+"""How the service is deployed: units, manifests, the proxy, and the proof of the image."""

@@ -1,0 +1,1 @@
+"""Examples in the API's description, a module for each group of calls."""
