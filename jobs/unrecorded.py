@@ -29,6 +29,7 @@ Published = Mapping[str, str]  # name in the work directory -> name in the stora
 def note(job_id: str, lease_owner: str, published: Published) -> None:
     """Remember what an attempt has published, until `forget` or `withdraw`."""
     path = _path(job_id, lease_owner)
+    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".draft{path.name}")
     draft.write_text(json.dumps(dict(published)), encoding="utf-8")
     draft.rename(path)

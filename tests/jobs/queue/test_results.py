@@ -52,13 +52,16 @@ def test_a_broker_that_is_away_keeps_nobody_from_work(
 
 
 @pytest.mark.parametrize(("success", "kept"), [(True, 0), (False, 1)])
-def test_only_what_failed_is_kept(task: dict[str, Any], success: bool, kept: int) -> None:
+def test_only_what_failed_is_kept(
+    task: dict[str, Any], success: bool, kept: int, caplog: pytest.LogCaptureFixture
+) -> None:
     # "sync": do not close the connection, which is all of the database here.
     ended = {"success": success, "result": "trace", "stopped": task["started"], "sync": True}
 
     Results(broker()).put({**task, **ended})
 
     assert (Success.objects.count(), Failure.objects.count()) == (0, kept)
+    assert ("task failed" in caplog.text) is not success
 
 
 def test_it_ends_when_told(task: dict[str, Any]) -> None:
