@@ -39,8 +39,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_turn)
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
-        if item.get_closest_marker("slow"):  # real processes, on a machine that others may load; the report tells of it
-            item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=5))
+        # Threads and processes on a machine that others may load: what passes the next time is reported as rerun.
+        is_slow = item.get_closest_marker("slow") is not None
+        item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=5) if is_slow else pytest.mark.flaky(reruns=1))
         if item.get_closest_marker("django_db") or fixtures & {"db", "transactional_db"}:
             item.add_marker("database")
 
