@@ -39,7 +39,7 @@ _LATE_MODULES = (
 # Expressions that Python keeps compiled: by default 512, and 5 of `strptime`'s. One download uses more of either.
 _CACHE_SIZES = (("re", "_MAXCACHE", 8192), ("re", "_MAXCACHE2", 2048), ("_strptime", "_CACHE_MAX_SIZE", 512))
 
-BLOCKS_A_SECOND = 20
+BLOCKS_A_SECOND = 40
 
 _LIMITS = Limits(total_seconds=60, stall_seconds=60, max_file_bytes=1 << 20, free_disk_bytes=0, max_memory_bytes=0)
 _FILM = ("film.mp4", "video/mp4", bytes(4096))
@@ -98,7 +98,7 @@ def _share_tls_contexts() -> None:
 
 
 def _shorten_blocks() -> None:
-    """Have yt-dlp read as much at once as comes in a twentieth of a second, where it would wait for a second's worth.
+    """Have yt-dlp read as much at once as comes in a fortieth of a second, where it would wait for a second's worth.
 
     What is not written yet is lost with a child that is killed. Takes 1 MB less of a child at 1 MB/s, and nothing of
     the speed of a fast one; stops are heeded between blocks.

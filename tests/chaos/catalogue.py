@@ -49,7 +49,7 @@ PARTICULAR = [
         expected={ALWAYS_LIES: FAILED, BROKEN: FAILED},
         under_way=3,
     ),
-    Scenario("disk full", outages.fill_disk, variables={"STORAGE": "small"}, databases=("sqlite",)),
+    Scenario("disk full", outages.fill_disk, variables={"STORAGE": "small"}, databases=("sqlite",), counts_bytes=False),
     Scenario("a host cut off", hosts.cut_off, variables={"HOSTS": "2"}, counts_bytes=False),
     Scenario("a host's disk lost", hosts.lose_disk, variables={"HOSTS": "2"}, counts_bytes=False),
     Scenario("Redis away for 8 s", outages.stop_redis, variables={"REDIS": "own"}),

@@ -79,6 +79,10 @@ class Load:
                 again, had = again + more, had + before
         return 100.0 * again / had if had else 0.0
 
+    def resumed_at(self, job: str) -> int:
+        """At which byte the job's download went on; 0 while it has not."""
+        return max((one.start for one in self.origin.transfers if one.target == self.urls[job]), default=0)
+
 
 def _again(transfers: list[Transfer]) -> tuple[int, int]:
     """Bytes sent again, and bytes that were had before each transfer but the first."""

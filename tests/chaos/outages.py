@@ -12,6 +12,7 @@ from tests.chaos.deaths import kill_cluster
 from tests.chaos.load import BIG
 from tests.chaos.scene import Scene
 from tests.chaos.units import kill_all
+from tests.chaos.verdict import MOST_AGAIN_PERCENT
 
 OUTAGE_SECONDS = 10.0
 WAKE_UPS = "django_q_ormq"
@@ -110,13 +111,22 @@ def set_clock_forward(scene: Scene) -> None:
 
 
 def fill_disk(scene: Scene) -> None:
-    """To the last byte, under the database too; room again some seconds later."""
+    """To the last byte, under the database too; room again some seconds later.
+
+    What still came when there was no room was sent for nothing; what was kept must not be fetched again.
+    """
     filler = scene.service.storage / "filler"
     with filler.open("wb") as file, suppress(OSError):  # there is no room left
         while True:
             os.write(file.fileno(), b"\0" * 65536)
     time.sleep(8)
+    kept = {job: size for job in scene.load.of(BIG) if (size := scene.service.partial_bytes(job))}
     filler.unlink()
+    scene.require(bool(kept), "no download was cut off")
+    scene.wait(lambda: all(map(scene.load.resumed_at, kept)), seconds=60, what="all downloads go on")
+    again = sum(max(size - scene.load.resumed_at(job), 0) for job, size in kept.items())
+    share = 100.0 * again / max(sum(kept.values()), 1)
+    scene.require(share <= MOST_AGAIN_PERCENT, f"{share:.1f} % of what was kept were fetched again")
 
 
 def stop_redis(scene: Scene) -> None:

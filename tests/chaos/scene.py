@@ -88,7 +88,8 @@ class Scenario:
     variables: Mapping[str, str] = field(default_factory=dict)
     expected: Mapping[Kind, set[str]] = field(default_factory=dict)
     under_way: int = UNDER_WAY
-    # Not where processes freeze: what they never read was sent all the same. Nor where a job moves to another host.
+    # Not where processes freeze, or find no room: what they never kept was sent all the same. Nor where a job moves to
+    # another host.
     counts_bytes: bool = True
 
 

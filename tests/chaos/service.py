@@ -83,6 +83,10 @@ class Service:
         directories = [path.name for path in work.iterdir() if path.is_dir()] if work.is_dir() else []
         return [*(f"process {pid}" for pid in in_directory(work)), *(f"directory {name}" for name in directories)]
 
+    def partial_bytes(self, job: str) -> int:
+        """The size of what a download has, as far as it is in no file of its own yet."""
+        return sum(path.stat().st_size for path in (self.storage / "work" / job).glob("*.part"))
+
     def stray_files(self) -> list[str]:
         """Stored files that no row knows."""
         files = self.storage / "files"

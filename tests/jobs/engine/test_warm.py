@@ -85,7 +85,7 @@ def test_versions_name_the_programs_at_work() -> None:
     assert all(versions.values())
 
 
-def test_a_slow_download_is_read_in_blocks_of_a_twentieth_of_a_second() -> None:
+def test_a_slow_download_is_read_in_blocks_of_a_fortieth_of_a_second() -> None:
     warm._shorten_blocks()
     warm._shorten_blocks()
 
