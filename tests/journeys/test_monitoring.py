@@ -1,4 +1,4 @@
-"""The dashboard and the alerts against the live metrics of a service: no query asks for what is not there."""
+"""The dashboard, the alerts and the runbook against a service's live metrics: no query asks for what is not there."""
 
 import json
 import os
@@ -24,18 +24,35 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 DASHBOARD = PROJECT / "deploy" / "grafana" / "media-downloader.json"
 ALERTS = PROJECT / "deploy" / "prometheus" / "alerts.yml"
+OPERATIONS = PROJECT / "docs" / "operations.md"
 METRICS = "/api/v1/metrics"
 SELECTOR = re.compile(r"\b((?:media|django)_\w+)(?:\{([^}]*)\})?")
 LABEL = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)")
+BLOCK_OF_CODE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+CODE = re.compile(r"`([^`]+)`")
+DESCRIBED = re.compile(r"((?:media|django)_\w+)(?:\{([^}=]+)\})?")  # as the table of metrics names them
 GROUPING = re.compile(r"\bby \(([^)]*)\)")
 OF_PROMETHEUS = {"job", "instance", "le"}
 # What a service that is well has none of: crashes, a quota, and failures of codes that did not happen.
-MAY_BE_EMPTY = ("media_storage_quota_bytes", "> 0")
+MAY_BE_EMPTY = ("media_storage_quota_bytes", "> 0", 'status=~"5.."')
 
 
 def queries() -> list[str]:
     panels = json.loads(DASHBOARD.read_text())["panels"]
     return [target["expr"] for panel in panels for target in panel.get("targets", ())]
+
+
+def code_of_operations() -> tuple[list[str], list[str]]:
+    """What stands in backquotes before the runbook, and in it."""
+    before, _heading, runbook = BLOCK_OF_CODE.sub("", OPERATIONS.read_text()).partition("\n## Runbook\n")
+    first, second = ([" ".join(span.split()) for span in CODE.findall(part)] for part in (before, runbook))
+    return first, second
+
+
+def queries_of_runbook() -> list[str]:
+    """What an operator pastes into Prometheus; the site of the sentence is the one that failed here."""
+    spans = [span for span in code_of_operations()[1] if SELECTOR.search(span)]
+    return [span.replace('"SITE"', '"127.0.0.1"') for span in spans]
 
 
 def expressions_of_alerts() -> str:
@@ -107,6 +124,25 @@ def test_every_alert_asks_for_what_is_there(busy: Stack) -> None:
     assert names - set(live) <= {"media_storage_quota_bytes"}
 
 
+def test_every_query_of_the_runbook_asks_for_what_is_there(busy: Stack) -> None:
+    live = labels_by_name(scrape(busy))
+
+    assert len(queries_of_runbook()) > 5
+    assert any("topk(" in query for query in queries_of_runbook())
+    assert {query: missing for query in queries_of_runbook() if (missing := unknown(query, live))} == {}
+
+
+def test_every_metric_that_is_described_is_there_with_its_labels(busy: Stack) -> None:
+    text = scrape(busy)
+    live, declared = labels_by_name(text), set(re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE))
+    found = [match for span in code_of_operations()[0] if (match := DESCRIBED.fullmatch(span))]
+    described = {match[1]: {*filter(None, (match[2] or "").split(","))} for match in found}
+
+    assert len(described) > 40
+    assert set(described) - set(live) - declared <= {"django_db_errors_total"}  # it comes with the first error
+    assert {name: labels for name, labels in described.items() if not labels <= live.get(name, labels)} == {}
+
+
 @contextmanager
 def prometheus(directory: Path, target: str) -> Iterator[str]:
     """The address of a Prometheus that scrapes the target each second, by the rules of this project."""
@@ -150,12 +186,13 @@ def filled_in(query: str) -> str:
     return query.replace("$__rate_interval", "1m").replace("$job", ".*").replace("$instance", ".*")
 
 
-def test_prometheus_answers_every_query_of_the_dashboard(busy: Stack, tmp_path: Path) -> None:
+def test_prometheus_answers_every_query_of_the_dashboard_and_the_runbook(busy: Stack, tmp_path: Path) -> None:
     with prometheus(tmp_path, f"127.0.0.1:{busy.port}") as address:
         enough = 'count_over_time(media_site_downloads_total{outcome="failed"}[1m]) > 3'
         busy.wait_until(lambda: ask(address, "query", query=enough).get("result"), bool)
 
-        results = {query: ask(address, "query", query=filled_in(query))["result"] for query in queries()}
+        asked = [*queries(), *queries_of_runbook()]
+        results = {query: ask(address, "query", query=filled_in(query))["result"] for query in asked}
         rules = busy.wait_until(
             lambda: [rule for group in ask(address, "rules")["groups"] for rule in group["rules"]],
             lambda rules: bool(rules) and all(rule["health"] == "ok" for rule in rules),
