@@ -1,5 +1,6 @@
 """Directories, disk, programs, and what the kernel can forbid downloads."""
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,8 @@ from jobs import figures, queries, storage
 from jobs.diagnosis.finding import Finding, error, fine, warning
 from jobs.engine import ffmpeg, surroundings, updates
 
-OLD_ENGINE_DAYS = 45
 LOW_DISK = 3  # times the floor
+FULL_PERCENT = 90  # of a disk, or of what results may take, as the alert has it
 
 
 def directories() -> Iterator[Finding]:
@@ -36,11 +37,14 @@ def directories() -> Iterator[Finding]:
 def disk() -> Iterator[Finding]:
     """Whether there is room for downloads."""
     free, floor = storage.free_bytes(), settings.FREE_DISK_FLOOR_BYTES
-    told = f"{free // 1024**2} MiB are free on {settings.STORAGE_DIR}; downloads stop below {floor // 1024**2} MiB."
+    total = shutil.disk_usage(settings.STORAGE_DIR).total
+    full = 100 - 100 * free // total
+    told = f"{free // 1024**2} MiB are free on {settings.STORAGE_DIR}, which is {full} % full; downloads stop below "
+    told += f"{floor // 1024**2} MiB."
     mend = "Make room, lower FILE_RETENTION_HOURS, or purge old jobs: manage.py jobs purge --older-than 30d --yes"
     if free < floor:
         yield error("disk", told, mend)
-    elif free < LOW_DISK * floor:
+    elif free < LOW_DISK * floor or full > FULL_PERCENT:
         yield warning("disk", told, mend)
     else:
         yield fine("disk", told)
@@ -82,7 +86,7 @@ def engine() -> Iterator[Finding]:
         except updates.EngineRefused as trouble:
             yield error("yt-dlp", str(trouble), "manage.py update_engine --rollback, then restart the workers.")
             return
-    if days is not None and days > OLD_ENGINE_DAYS:
+    if days is not None and days > settings.YTDLP_OLD_DAYS:
         yield warning("yt-dlp", f"{version} is {days} days old; sites change faster than that.", mend)
     else:
         yield fine("yt-dlp", version if days is None else f"{version}, {days} days old")

@@ -1,26 +1,40 @@
 """Whether the service does its work: people, workers, queue, sites, webhooks."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Count
+from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from accounts.models import ApiKey, User
-from jobs import canaries, circuit, queries, scheduling
+from jobs import canaries, circuit, figures, queries, scheduling, storage
 from jobs.diagnosis.finding import Finding, error, fine, warning
-from jobs.models import Chore, Delivery, Job, WebhookEndpoint
+from jobs.diagnosis.machine import FULL_PERCENT
+from jobs.engine.contract import FailureCode
+from jobs.models import Chore, Delivery, Job, WebhookEndpoint, Worker
 from jobs.states import DeliveryState, State
 
 LONG_WAIT = timedelta(minutes=5)
 LATE = timedelta(minutes=15)
 FEW = 10  # ended jobs tell nothing about a rate
+FEW_OF_SITE = 5  # as the alert has it
+NAMED = 5  # of many workers or sites
 HOUR = timedelta(hours=1)
 LOOKUP_SECONDS = 5.0
 SAMPLE = "jobs.tasks.sample"  # a chore that is always needed
+NEWER_ENGINE = "The site may have changed: manage.py update_engine VERSION, then restart the workers."
+MENDS: Mapping[str, str] = {
+    FailureCode.UNSUPPORTED_URL: NEWER_ENGINE,
+    FailureCode.FORMAT_UNAVAILABLE: NEWER_ENGINE,
+    FailureCode.INTERNAL: NEWER_ENGINE,
+    FailureCode.RATE_LIMITED: "Lower MAX_DOWNLOADS_PER_HOST, and wait.",
+    FailureCode.LOGIN_REQUIRED: "Its owners should store fresh cookies.",
+    FailureCode.BLOCKED_ADDRESS: "Its name leads to a private address; if that is meant, list it in EGRESS_ALLOW.",
+    FailureCode.DISK_FULL: "Make room, or lower FILE_RETENTION_HOURS.",
+}
 
 
 def people() -> Iterator[Finding]:
@@ -35,13 +49,19 @@ def people() -> Iterator[Finding]:
 
 
 def workers() -> Iterator[Finding]:
-    """Whether anybody downloads, and does the recurring chores."""
-    alive = list(queries.living_workers())
+    """Whether anybody downloads, who died, and whether the recurring chores are done."""
+    alive, dead = list(queries.living_workers().order_by("name")), _dead()
+    died = f"{len(dead)} died within a day ({_listed([_last_sign(worker) for worker in dead])})." if dead else ""
     if not alive:
-        told = "No worker is alive: nothing that waits will start."
+        told = f"No worker is alive: nothing that waits will start. {died}".rstrip()
         yield error("workers", told, "Start one: manage.py worker (make run starts one); look at its log if it ends.")
         return
-    yield fine("workers", ", ".join(f"{worker.name} with {worker.slots} slots" for worker in alive))
+    slots = sum(worker.slots for worker in alive)
+    yield fine("workers", f"{len(alive)} with {slots} slots: {_listed([worker.name for worker in alive])}")
+    if dead:
+        make = error if len(dead) > len(alive) else warning
+        mend = "Look there at the log's last lines and at `dmesg | grep -i oom`, and start them: manage.py worker"
+        yield make("workers", f"{died} {len(alive)} live.", mend)
     if Chore.objects.filter(name=SAMPLE, due_at__lt=timezone.now() - LATE).exists():
         told = "Workers live, and do none of the recurring chores: retries, retention, webhooks."
         yield error("workers", told, "Restart the workers; look for 'chore' in their log.")
@@ -52,20 +72,69 @@ def workers() -> Iterator[Finding]:
         )
 
 
+def _dead() -> list[Worker]:
+    """Who fell silent without a goodbye on a host where nobody works since, the last one first. Rows go after a day."""
+    alive = queries.living_workers()
+    gone = Worker.objects.exclude(pk__in=alive.values("pk")).exclude(host__in=alive.values("host"))
+    return list(gone.order_by("-seen_at"))
+
+
+def _last_sign(worker: Worker) -> str:
+    return f"{worker.name} at {worker.seen_at:%H:%M} UTC"
+
+
+def _listed(words: list[str]) -> str:
+    more = f" and {len(words) - NAMED} more" if len(words) > NAMED else ""
+    return ", ".join(words[:NAMED]) + more
+
+
+def tools() -> Iterator[Finding]:
+    """What living workers have told of their yt-dlp and ffmpeg, which need not be this machine's."""
+    alive = list(queries.living_workers().order_by("name"))
+    bare = [worker.name for worker in alive if worker.tools.get("ffmpeg") == ""]
+    if bare:
+        told = f"ffmpeg is missing on {len(bare)} of {len(alive)} workers: {_listed(bare)}. Downloads fail there."
+        yield error("tools of workers", told, "Install ffmpeg there, or set FFMPEG_LOCATION, and restart them.")
+    ages = {worker.name: figures.age_days(worker.tools.get("yt_dlp", "")) or 0 for worker in alive}
+    old = [f"{name} ({days} days)" for name, days in ages.items() if days > settings.YTDLP_OLD_DAYS]
+    if old:
+        told = f"yt-dlp is old on {len(old)} of {len(alive)} workers: {_listed(old)}. Sites change faster than that."
+        yield warning("tools of workers", told, "manage.py update_engine VERSION, then restart the workers.")
+    if not bare and not old:
+        yield fine("tools of workers", f"{len(alive)} workers told, and lack nothing")
+
+
 def queue() -> Iterator[Finding]:
     """Whether jobs wait longer than they should."""
     late = scheduling.due().filter(queued_at__lt=timezone.now() - LONG_WAIT)
-    count, running = late.count(), Job.objects.filter(state=State.RUNNING).count()
-    slots = sum(worker.slots for worker in queries.living_workers())
-    if count and running < slots:
-        told = f"{count} jobs wait for over 5 minutes while {slots - running} of {slots} slots are free."
-        mend = "Look for MAX_DOWNLOADS_PER_HOST and users' allowances that hold them; else restart the workers."
-        yield warning("queue", told, mend)
-    elif count:
-        told = f"{count} jobs wait for over 5 minutes; all {slots} slots are taken."
-        yield warning("queue", told, "Raise MAX_CONCURRENT_DOWNLOADS, or start workers on more hosts.")
-    else:
+    oldest = late.order_by("queued_at").only("public_id", "queued_at").first()
+    if oldest is None:
         yield fine("queue", "nothing waits for long")
+        return
+    running, slots = Job.objects.filter(state=State.RUNNING).count(), sum(w.slots for w in queries.living_workers())
+    waits = timedelta(seconds=int((timezone.now() - oldest.queued_at).total_seconds()))
+    told = f"{late.count()} jobs wait for over 5 minutes, {oldest.public_id} for {waits},"
+    if not slots:
+        yield error("queue", f"{told} and no worker is alive.", "Start one: manage.py worker")
+    elif running < slots:
+        mend = "Look for MAX_DOWNLOADS_PER_HOST and users' allowances that hold them; else restart the workers."
+        yield warning("queue", f"{told} while {slots - running} of {slots} slots are free.", mend)
+    else:
+        mend = "Raise MAX_CONCURRENT_DOWNLOADS, or start workers on more hosts."
+        yield warning("queue", f"{told} and all {slots} slots are taken.", mend)
+
+
+def room() -> Iterator[Finding]:
+    """Whether results have nearly taken what they may."""
+    quota = storage.quota_bytes()
+    if not quota:
+        return
+    percent = 100 * (storage.used_bytes() + storage.reserved_bytes()) // quota
+    told = f"Results take {percent} % of STORAGE_QUOTA_BYTES."
+    if percent > FULL_PERCENT:
+        yield warning("room", told, "Lower FILE_RETENTION_HOURS, delete results in the admin, or raise the bound.")
+    else:
+        yield fine("room", told)
 
 
 def failures() -> Iterator[Finding]:
@@ -80,6 +149,21 @@ def failures() -> Iterator[Finding]:
     most = ", ".join(f"{code} at {host} ({jobs})" for code, host, jobs in by_class)
     told = f"{lost} of {all_of_them} downloads of the last hour failed, most of them with {most}."
     yield warning("failures", told, "Look at one: manage.py jobs list --state failed --limit 5, then jobs show ID.")
+
+
+def failing_sites() -> Iterator[Finding]:
+    """Sites that more than half of the downloads of the last hour failed at, the worst first, and what helps there."""
+    ended = Job.objects.filter(completed_at__gt=timezone.now() - HOUR).exclude(state=State.CANCELLED).order_by()
+    counts = ended.values("host").annotate(jobs=Count("id"), lost=Count("id", filter=Q(state=State.FAILED)))
+    failing = counts.filter(jobs__gte=FEW_OF_SITE, lost__gt=F("jobs") / 2.0).order_by("-lost", "host")
+    for site in failing[:NAMED]:
+        failed = ended.filter(state=State.FAILED, host=site["host"]).values("error_code")
+        code = failed.annotate(jobs=Count("id")).order_by("-jobs", "error_code").values_list("error_code", flat=True)[0]
+        told = (
+            f"{site['lost']} of {site['jobs']} downloads from {site['host']} failed within an hour, mostly with {code}."
+        )
+        look = f"manage.py jobs list --state failed --host {site['host']} --limit 5, then jobs show ID."
+        yield warning("sites", told, f"{MENDS.get(code, '')} Look at some: {look}".lstrip())
 
 
 def sites() -> Iterator[Finding]:

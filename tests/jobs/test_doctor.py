@@ -20,7 +20,7 @@ from jobs.diagnosis.finding import Check
 from jobs.engine.contract import FailureCode
 from jobs.models import Chore, ProbeLink, WebhookEndpoint, Worker
 from jobs.states import State
-from tests.factories import make_delivery, make_endpoint, make_job, make_key, make_user
+from tests.factories import make_delivery, make_endpoint, make_file, make_job, make_key, make_user
 
 pytestmark = pytest.mark.django_db
 LONG_AGO = timedelta(hours=1)
@@ -143,8 +143,14 @@ def test_an_engine_that_does_not_load_is_told(settings: Settings, tmp_path: Path
     only(machine.engine, "does not work here")
 
 
-def test_an_old_engine_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "OLD_ENGINE_DAYS", -100_000)
+def test_a_disk_that_is_nearly_full_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "FULL_PERCENT", -1)
+
+    only(machine.disk, "% full")
+
+
+def test_an_old_engine_is_told(settings: Settings) -> None:
+    settings.YTDLP_OLD_DAYS = -100_000
 
     only(machine.engine, "days old")
 
@@ -181,6 +187,57 @@ def test_no_living_worker_is_told(worker: Worker) -> None:
     only(service.workers, "No worker is alive")
 
 
+def test_workers_that_died_are_told_with_their_last_sign_of_life(worker: Worker) -> None:
+    died = timezone.now() - LONG_AGO
+    Worker.objects.create(name="two:1", host="two", slots=2, seen_at=died)
+
+    only(service.workers, f"1 died within a day (two:1 at {died:%H:%M} UTC). 1 live.")
+    assert wrong(service.workers)[0].status is Status.WARNING
+
+
+def test_more_dead_workers_than_living_ones_are_an_error(worker: Worker) -> None:
+    for number in range(50):
+        Worker.objects.create(name=f"w{number}:1", host=f"w{number}", slots=2, seen_at=timezone.now() - LONG_AGO)
+
+    only(service.workers, "50 died within a day")
+    [complaint] = wrong(service.workers)
+    assert (complaint.status, "and 45 more" in complaint.message) == (Status.ERROR, True)
+
+
+def test_without_any_worker_the_dead_are_named(worker: Worker) -> None:
+    Worker.objects.update(seen_at=timezone.now() - LONG_AGO)
+
+    only(service.workers, "1 died within a day (one:1 at ")
+
+
+def test_a_worker_that_was_replaced_on_its_host_is_not_missed(worker: Worker) -> None:
+    Worker.objects.create(name="one:2", host="one", slots=2, seen_at=timezone.now() - LONG_AGO)
+
+    assert wrong(service.workers) == []
+
+
+def test_workers_with_an_old_engine_or_without_ffmpeg_are_named(worker: Worker, settings: Settings) -> None:
+    version = f"{timezone.now():%Y.%m.%d}"
+    Worker.objects.update(tools={"yt_dlp": version, "ffmpeg": "7.1", "js_runtime": "deno"})
+    assert wrong(service.tools) == []
+
+    Worker.objects.create(name="two:1", host="two", slots=2, tools={"yt_dlp": "2020.01.01", "ffmpeg": ""})
+
+    messages = [complaint.message for complaint in wrong(service.tools)]
+    assert messages[0].startswith("ffmpeg is missing on 1 of 2 workers: two:1.")
+    assert messages[1].startswith("yt-dlp is old on 1 of 2 workers: two:1 (")
+
+
+def test_results_that_have_nearly_taken_their_room_are_told(owner: User, settings: Settings) -> None:
+    settings.STORAGE_QUOTA_BYTES = 1000
+    make_file(make_job(owner, State.COMPLETED), size_bytes=900)
+    assert wrong(service.room) == []
+
+    make_job(owner, State.RUNNING, reserved_bytes=50)
+
+    only(service.room, "95 % of STORAGE_QUOTA_BYTES")
+
+
 def test_chores_that_nobody_does_are_told(worker: Worker) -> None:
     Chore.objects.update(due_at=timezone.now() - LONG_AGO)
 
@@ -202,12 +259,46 @@ def test_jobs_that_wait_for_long_are_told(worker: Worker, owner: User) -> None:
     only(service.queue, "while 2 of 2 slots are free")
 
 
+def test_the_job_that_waits_longest_is_named_with_its_age(worker: Worker, owner: User) -> None:
+    make_job(owner, queued_at=timezone.now() - timedelta(minutes=6))
+    oldest = make_job(owner, queued_at=timezone.now() - timedelta(days=2, minutes=1))
+    for _ in range(2):
+        make_job(owner, State.RUNNING)
+
+    only(service.queue, f"2 jobs wait for over 5 minutes, {oldest.public_id} for 2 days, 0:0")
+    only(service.queue, "and all 2 slots are taken")
+
+
+def test_jobs_that_wait_for_a_worker_that_is_not_there_are_an_error(owner: User) -> None:
+    make_job(owner, queued_at=timezone.now() - LONG_AGO)
+
+    only(service.queue, "no worker is alive")
+    assert wrong(service.queue)[0].status is Status.ERROR
+
+
 def test_failures_of_the_last_hour_are_told_with_their_class(owner: User) -> None:
     for _ in range(10):
         make_job(owner, State.FAILED, error_code=FailureCode.NETWORK)
     make_job(owner, State.COMPLETED)
 
     only(service.failures, "network at media.example (10)")
+
+
+def test_a_site_that_fails_is_told_among_others_that_do_not(owner: User) -> None:
+    for _ in range(20):
+        make_job(owner, State.COMPLETED, host="well.example")
+    for _ in range(2):
+        make_job(owner, State.COMPLETED, host="ill.example")
+        make_job(owner, State.FAILED, host="ill.example", error_code=FailureCode.LOGIN_REQUIRED)
+        make_job(owner, State.FAILED, host="few.example", error_code=FailureCode.NETWORK)
+        make_job(owner, State.CANCELLED, host="ill.example")
+    assert wrong(service.failing_sites) == []
+
+    make_job(owner, State.FAILED, host="ill.example", error_code=FailureCode.LOGIN_REQUIRED)
+
+    assert wrong(service.failures) == []
+    only(service.failing_sites, "3 of 5 downloads from ill.example failed within an hour, mostly with login_required.")
+    assert "fresh cookies" in wrong(service.failing_sites)[0].mend
 
 
 def test_held_and_failing_sites_are_told(owner: User, settings: Settings) -> None:
