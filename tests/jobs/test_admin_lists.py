@@ -99,6 +99,16 @@ def test_large_numbers_are_told_roughly(browser: Client, owner: User, monkeypatc
     assert "more than 55 jobs" in browser.get(JOBS).content.decode()
 
 
+def test_the_beginning_of_an_id_is_looked_up_without_sorting(browser: Client, owner: User) -> None:
+    """Sorted, PostgreSQL reads ids from the first one on until enough fit: most of the table for `req_a`."""
+    job = make_job(owner)
+    with CaptureQueriesContext(connection) as queries:
+        assert shown(browser, q=job.public_id[:12]) == [job.public_id]
+
+    [lookup] = [query["sql"] for query in queries if "LIKE" in query["sql"]]
+    assert "ORDER BY" not in lookup
+
+
 def test_filters_that_are_typed_in_and_links_of_filters_combine(browser: Client, owner: User) -> None:
     wanted = make_job(owner, State.FAILED, host="a.example")
     make_job(owner, State.FAILED, host="b.example")
