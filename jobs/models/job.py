@@ -144,6 +144,11 @@ class Job(models.Model):
             models.Index(
                 fields=("host", "-created_at", "-id"), name="job_failed_by_host", condition=Q(state=State.FAILED.value)
             ),
+            models.Index(
+                fields=("owner", "-created_at", "-id"),
+                name="job_failed_by_owner",
+                condition=Q(state=State.FAILED.value),
+            ),
             models.Index(fields=("error_code", "-created_at", "-id"), name="job_by_error", condition=~Q(error_code="")),
             models.Index(
                 fields=("completed_at", "state", "host", "error_code"),
