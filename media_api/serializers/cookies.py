@@ -75,10 +75,18 @@ class CookieRequest(JarName):
 
 
 @extend_schema_serializer(component_name="CookieFile")
-class CookieFileRequest(JarName):
+class CookieFormRequest(JarName):
     """The same as a form with a file; for the documentation."""
 
-    cookies = serializers.FileField(help_text="a file in Netscape's format, often called cookies.txt")
+    cookies = serializers.FileField(
+        help_text="a file in Netscape's format, often called cookies.txt; `file` is another name for this field"
+    )
+
+
+class CookieFileRequest(JarName):
+    """The same with the file under the name that other uploads give theirs."""
+
+    file = CookieTextField(trim_whitespace=False)
 
 
 class CookieSerializer(serializers.Serializer[CookieJar]):

@@ -5,6 +5,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, Serializer
@@ -12,6 +13,7 @@ from rest_framework.serializers import BaseSerializer, Serializer
 from accounts import cookies
 from accounts.authentication import caller
 from accounts.models import CookieJar
+from accounts.netscape import CookiesRefused
 from jobs import jars, trials
 from media_api.errors import Code
 from media_api.examples import cookies as examples
@@ -22,6 +24,7 @@ from media_api.serializers.base import NoQuery
 from media_api.serializers.cookies import (
     CookieDeletedSerializer,
     CookieFileRequest,
+    CookieFormRequest,
     CookieListSerializer,
     CookieRequest,
     CookieSerializer,
@@ -47,8 +50,9 @@ class Cookies(ApiViewSet):
         operation_id="store_cookies",
         summary="Store cookies",
         description="They are kept encrypted, and go to the sites they are for and to nobody else. "
-        "A jar of yours with the same name gets the new content and keeps its id.",
-        request={"application/json": CookieRequest, "multipart/form-data": CookieFileRequest},
+        "A jar of yours with the same name gets the new content and keeps its id. A form has the file as `cookies` or "
+        "as `file`.",
+        request={"application/json": CookieRequest, "multipart/form-data": CookieFormRequest},
         responses={201: StoredCookieSerializer},
         parameters=[IDEMPOTENCY_KEY],
         examples=[examples.REQUEST, examples.STORED, examples.WRONG_LINES, examples.FROM_BROWSER],
@@ -116,9 +120,13 @@ class Cookies(ApiViewSet):
         return forms.get(self.action, Serializer)(*args, **kwargs)
 
     def _store(self, request: Request) -> Response:
-        body = CookieRequest(data=request.data)
+        field = "file" if "file" in request.FILES else "cookies"
+        body = (CookieFileRequest if field == "file" else CookieRequest)(data=request.data)
         body.is_valid(raise_exception=True)
-        stored = cookies.store(caller(request), body.validated_data["name"], body.validated_data["cookies"])
+        try:
+            stored = cookies.store(caller(request), body.validated_data["name"], body.validated_data[field])
+        except CookiesRefused as refusal:
+            raise ValidationError({field: list(refusal.problems)}) from refusal
         return Response({**CookieSerializer(stored.jar).data, "dropped": stored.dropped}, status=201)
 
 

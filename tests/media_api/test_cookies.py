@@ -36,6 +36,10 @@ def refusals(response: Any) -> list[tuple[str, str]]:
     return [(entry["field"], entry["message"]) for entry in response.json()["error"]["details"]]
 
 
+def cookie_file(text: str) -> SimpleUploadedFile:
+    return SimpleUploadedFile("cookies.txt", text.encode(), "text/plain")
+
+
 def wrong_fields(response: Any) -> list[str]:
     return [field for field, _ in refusals(response)]
 
@@ -73,6 +77,28 @@ def test_a_file_works_too(api: APIClient) -> None:
 
     assert response.status_code == 201, response.json()
     assert SECRET in CookieJar.objects.get(name="from-file").content.reveal()
+
+
+def test_a_file_may_be_called_file_as_in_other_uploads(api: APIClient) -> None:
+    response = api.post(COOKIES, {"file": cookie_file(line()), "name": "from-file"}, format="multipart")
+
+    assert response.status_code == 201, response.json()
+    assert SECRET in CookieJar.objects.get(name="from-file").content.reveal()
+
+
+@pytest.mark.parametrize("text", [line(expires="soon"), line(expires="1"), "\0"])
+def test_what_is_wrong_with_a_file_is_named_as_its_field(api: APIClient, text: str) -> None:
+    response = api.post(COOKIES, {"file": cookie_file(text)}, format="multipart")
+
+    assert wrong_fields(response) == ["file"]
+    assert not CookieJar.objects.exists()
+
+
+def test_file_stands_for_cookies_only_in_a_form_and_not_beside_them(api: APIClient) -> None:
+    both = {"file": cookie_file(line()), "cookies": line()}
+
+    assert wrong_fields(api.post(COOKIES, both, format="multipart")) == ["cookies"]
+    assert "file" in wrong_fields(api.post(COOKIES, {"file": line()}, format="json"))
 
 
 def test_a_form_works_too_and_the_name_has_a_default(api: APIClient) -> None:
