@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from django.db import transaction
@@ -23,6 +23,14 @@ MAX_EXTRACTOR_CHARACTERS = 100
 MAX_ID_CHARACTERS = 200
 MOST_REFUSALS = 20  # that an error names
 _LINE = re.compile(r"(\S+) (\S.*)")
+
+
+class Added(NamedTuple):
+    """What an import of an `archive.txt` came to."""
+
+    new: int
+    known: int
+    comments: int  # lines that begin with #, which count for nothing
 
 
 def key_of(extractor_key: str, video_id: str) -> str:
@@ -72,15 +80,19 @@ def lines(owner: User) -> Iterator[str]:
         yield f"{extractor} {video_id}\n"
 
 
-def add_lines(owner: User, text: str, *, field: str) -> tuple[int, int]:
-    """Add the lines of an `archive.txt`; empty ones count for nothing. Returns how many were new, and how many known.
+def add_lines(owner: User, text: str, *, field: str) -> Added:
+    """Add the lines of an `archive.txt`; empty ones and comments count for nothing.
 
     Raises ValuesRefused, which names the lines that are wrong, under the name of the request's `field`.
     """
     keys: dict[str, None] = {}
     refusals: list[ValueRefused] = []
+    comments = 0
     for number, line in enumerate(re.split(r"\r\n|\n|\r", text.removeprefix("\ufeff")), 1):
         stripped = line.strip()
+        if stripped.startswith("#"):
+            comments += 1
+            continue
         parsed = _parsed(stripped)
         if parsed:
             keys[" ".join(parsed)] = None
@@ -96,7 +108,7 @@ def add_lines(owner: User, text: str, *, field: str) -> tuple[int, int]:
         before = of(owner).count()
         _store(owner, keys)
         added = of(owner).count() - before
-    return added, len(keys) - added
+    return Added(added, len(keys) - added, comments)
 
 
 def forget(owner: User, extractor: str, video_id: str) -> None:

@@ -49,6 +49,7 @@ class Report:
     archived: int = 0
     known: int = 0  # in the archive already
     repeated: int = 0  # named more than once by the file
+    comments: int = 0  # lines of the file that begin with #
     batches: list[str] = field(default_factory=list)
     refused: list[Told] = field(default_factory=list)
     notes: list[Told] = field(default_factory=list)
@@ -59,6 +60,9 @@ def bring_in(owner: User, entries: Iterable[Entry], wishes: Wishes) -> Report:
     report, seen = Report(), set[tuple[Kind, str]]()
     by_kind: dict[Kind, list[Entry]] = defaultdict(list)
     for entry in entries:
+        if entry.kind is Kind.COMMENT:
+            report.comments += 1
+            continue
         if (entry.kind, entry.value) in seen:
             report.repeated += 1
             continue

@@ -12,6 +12,7 @@ class Kind(StrEnum):
     LINK = "link"
     LIST = "list"  # a channel, a playlist or a feed: something that keeps growing
     ARCHIVED = "archived"  # a line of yt-dlp's archive: downloaded elsewhere already
+    COMMENT = "comment"  # a line that begins with #, and counts for nothing
 
 
 class FormatRefused(Exception):

@@ -22,14 +22,12 @@ XML_DECLARATIONS = re.compile(r"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
 
 def plain(text: str) -> Iterator[Entry]:
     """One link a line; empty lines and those that begin with # count for nothing."""
-    for number, line in _lines(text):
-        yield Entry(kind=Kind.LINK, value=line, place=f"line {number}")
+    yield from _entries(Kind.LINK, text)
 
 
 def archive(text: str) -> Iterator[Entry]:
     """yt-dlp's `--download-archive`: a site and an id a line."""
-    for number, line in _lines(text):
-        yield Entry(kind=Kind.ARCHIVED, value=line, place=f"line {number}")
+    yield from _entries(Kind.ARCHIVED, text)
 
 
 def table(text: str) -> Iterator[Entry]:
@@ -96,7 +94,7 @@ def recognised(text: str) -> str:
         return "metube"
     if start.startswith("<"):
         return "opml"
-    lines = [line for _, line in _lines(text)]
+    lines = [line for _, line in _lines(text) if not line.startswith("#")]
     if lines and all(ARCHIVE_LINE.fullmatch(line) for line in lines):
         return "archive"
     return "csv" if lines and not HAS_SCHEME.match(lines[0]) and re.search(r"[,;\t]|^\w+$", lines[0]) else "list"
@@ -109,8 +107,14 @@ def _quality(given: str | None, place: str) -> dict[str, str]:
     return {"quality": quality} if quality else {}
 
 
+def _entries(kind: Kind, text: str) -> Iterator[Entry]:
+    for number, line in _lines(text):
+        yield Entry(kind=Kind.COMMENT if line.startswith("#") else kind, value=line, place=f"line {number}")
+
+
 def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Those that are not empty."""
     for number, line in enumerate(re.split(r"\r\n|\n|\r", text.removeprefix("\ufeff")), 1):
         stripped = line.strip()
-        if stripped and not stripped.startswith("#"):
+        if stripped:
             yield number, stripped

@@ -16,7 +16,9 @@ PAGE = OpenApiExample(
 )
 TEXT = OpenApiExample("archive.txt", TEXT_VALUE, response_only=True, status_codes=["200"], media_type="text/plain")
 IMPORT = OpenApiExample("archive.txt", TEXT_VALUE, request_only=True, media_type="text/plain")
-IMPORTED = OpenApiExample("imported", {"added": 1, "known": 1, "total": 25}, response_only=True, status_codes=["200"])
+IMPORTED = OpenApiExample(
+    "imported", {"added": 1, "known": 1, "skipped": 0, "total": 25}, response_only=True, status_codes=["200"]
+)
 REMOVED = OpenApiExample(
     "removed",
     {

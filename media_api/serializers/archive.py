@@ -61,6 +61,7 @@ class ImportedSerializer(serializers.Serializer[Any]):
 
     added = serializers.IntegerField(help_text="entries that are new")
     known = serializers.IntegerField(help_text="entries that were there already")
+    skipped = serializers.IntegerField(help_text="lines that begin with #: comments")
     total = serializers.IntegerField(help_text="entries that the archive has now")
 
 

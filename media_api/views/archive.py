@@ -66,7 +66,8 @@ class Archive(ApiViewSet):
     @extend_schema(
         operation_id="import_archive",
         summary="Add the lines of an archive.txt",
-        description="As the body, or as `file` of a form. What is known already stays; a wrong line refuses all.",
+        description="As the body, or as `file` of a form. What is known already stays, lines that begin with # are "
+        "skipped; a wrong line refuses all.",
         request={"text/plain": OpenApiTypes.STR, "multipart/form-data": ArchiveFile},
         responses={200: ImportedSerializer},
         examples=[examples.IMPORT, examples.IMPORTED],
@@ -77,9 +78,9 @@ class Archive(ApiViewSet):
         body.is_valid(raise_exception=True)
         text = body.validated_data["file" if is_form else "text"]
         owner = caller(request)
-        added, known = archive.add_lines(owner, text, field="file" if is_form else "body")
-        total = archive.of(owner).count()
-        return Response(ImportedSerializer({"added": added, "known": known, "total": total}).data)
+        came = archive.add_lines(owner, text, field="file" if is_form else "body")
+        told = {"added": came.new, "known": came.known, "skipped": came.comments, "total": archive.of(owner).count()}
+        return Response(ImportedSerializer(told).data)
 
     @extend_schema(
         operation_id="remove_from_archive",

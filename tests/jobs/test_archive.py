@@ -95,7 +95,7 @@ def test_importing_adds_what_is_new(owner: User) -> None:
 
     added = archive.add_lines(owner, "\ufeffYouTube one\r\n\r\nvimeo 7\n  generic a file  \nvimeo 7\n", field="file")
 
-    assert added == (2, 1)
+    assert added == (2, 1, 0)
     assert set(archive.lines(owner)) == {"youtube one\n", "vimeo 7\n", "generic a file\n"}
 
 
@@ -134,7 +134,7 @@ def test_ytdlp_reads_what_is_exported_and_we_read_what_it_writes(owner: User, tm
     with YoutubeDL({"quiet": True, "download_archive": str(theirs)}) as ytdlp:
         ytdlp.record_download_archive({**video, "id": "other"})
 
-    assert archive.add_lines(owner, theirs.read_text(), field="file") == (1, 0)
+    assert archive.add_lines(owner, theirs.read_text(), field="file") == (1, 0, 0)
     assert archive.known(owner, ["youtube other"])
 
 

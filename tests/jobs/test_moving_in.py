@@ -152,6 +152,24 @@ def reported(capsys: pytest.CaptureFixture[str], file: Path, owner: User, *optio
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("text", "counted"),
+    [("# mine\nyoutube one\n# two\n", "archived"), ("# mine\nhttps://media.example/1\n#\n", "links")],
+    ids=["archive", "list"],
+)
+def test_comments_come_in_as_nothing_and_are_counted(
+    owner: User, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, counted: str
+) -> None:
+    file = tmp_path / "some.txt"
+    file.write_text(text)
+
+    report = reported(capsys, file, owner)
+
+    assert (report[counted], report["comments"], report["refused"]) == (1, 2, [])
+    assert "#" not in "".join(archive.lines(owner))
+
+
+@pytest.mark.django_db
 def test_links_become_batches_of_a_hundred_and_what_is_refused_is_named(
     owner: User, links: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

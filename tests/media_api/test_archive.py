@@ -24,8 +24,9 @@ def entries(api: APIClient) -> list[tuple[str, str]]:
 def test_an_archive_comes_in_as_text(api: APIClient, owner: User, path: str) -> None:
     response = add(api, TEXT, path)
 
-    assert (response.status_code, response.json()) == (200, {"added": 3, "known": 0, "total": 3})
-    assert add(api, "youtube one\nyoutube two\n", path).json() == {"added": 1, "known": 1, "total": 4}
+    assert (response.status_code, response.json()) == (200, {"added": 3, "known": 0, "skipped": 0, "total": 3})
+    more = add(api, "youtube one\nyoutube two\n", path)
+    assert more.json() == {"added": 1, "known": 1, "skipped": 0, "total": 4}
     assert set(archive.lines(owner)) == {*TEXT.splitlines(keepends=True), "youtube two\n"}
 
 
@@ -33,6 +34,13 @@ def test_an_archive_comes_in_as_a_file(api: APIClient) -> None:
     response = api.post(ARCHIVE, {"file": SimpleUploadedFile("archive.txt", TEXT.encode())}, format="multipart")
 
     assert response.json()["added"] == 3
+
+
+def test_comments_are_skipped_and_counted(api: APIClient) -> None:
+    told = add(api, "# mine since 2024\nyoutube one\n  #youtube two\n").json()
+
+    assert told == {"added": 1, "known": 0, "skipped": 2, "total": 1}
+    assert entries(api) == [("youtube", "one")]
 
 
 def test_an_archive_goes_out_as_ytdlp_reads_it(api: APIClient) -> None:

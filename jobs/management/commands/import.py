@@ -66,6 +66,7 @@ def _as_json(report: Report, form: str, wishes: Wishes) -> dict[str, Any]:
         "archived": report.archived,
         "known": report.known,
         "repeated": report.repeated,
+        "comments": report.comments,
         "batches": report.batches,
         "refused": [told.as_json() for told in report.refused],
         "notes": [told.as_json() for told in report.notes],
@@ -76,7 +77,8 @@ def _lines(report: Report, form: str, wishes: Wishes) -> list[str]:
     would = "Would bring in" if wishes.is_rehearsal else "Brought in"
     told = [
         f"Read as {form}. {would} {report.links} links, {report.lists} lists, {report.archived} lines of the archive.",
-        f"In the archive already: {report.known}. Repeated in the file: {report.repeated}.",
+        f"In the archive already: {report.known}. Repeated in the file: {report.repeated}. "
+        f"Comments: {report.comments}.",
     ]
     told += [f"Batches: {', '.join(report.batches)}"] if report.batches else []
     return told + _some("Refused", report.refused) + _some("Notes", report.notes)
