@@ -51,7 +51,8 @@ def _has_link(item: Any) -> bool:
     """Whether yt-dlp makes an entry of the item, so that numbers are those that it gives; without links that hide
     options for yt-dlp, which may make it fail for the whole feed.
     """
-    link = next((one.get("url") for one in item.findall("./enclosure")), item.findtext("link"))
+    enclosure = item.find("enclosure")  # by its plain name: a path of it takes ten times as long
+    link = item.findtext("link") if enclosure is None else enclosure.get("url")
     return bool(link) and "__youtubedl_smuggle" not in link
 
 
