@@ -1,5 +1,6 @@
 """The admin's first page: what it tells, to whom, and what it costs."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from pytest_django import Settings
 from accounts.models import User
 from jobs import circuit, samples
 from jobs.engine.contract import FailureCode
-from jobs.models import ProbeLink, QueueSample, Worker
+from jobs.models import JobLog, ProbeLink, QueueSample, Worker
 from jobs.states import State
 from tests.factories import make_job, make_user
 
@@ -57,7 +58,23 @@ def test_it_tells_states_sites_failures_and_who_works_on_what(browser: Client, o
     assert running.public_id in text
     assert f'href="{reverse("admin:jobs_job_change", args=[failed.pk])}"' in text
     row = text[text.index("?host=media.example") :]
-    assert [cell in row[:600] for cell in ("<td>2</td>", "<td>1</td>", "<td>67 %</td>")] == [True] * 3
+    assert [cell in row[:900] for cell in ("<td>2</td>", ">1</a>", "<td>67 %</td>")] == [True] * 3
+
+
+def test_from_a_sites_failures_it_is_a_step_to_the_jobs_and_another_to_the_log(browser: Client, owner: User) -> None:
+    make_job(owner, State.COMPLETED)
+    failed = make_job(owner, State.FAILED, error_code=FailureCode.DRM, error="It is protected.")
+    JobLog.objects.create(job=failed, lines=["the last words"], total_lines=1)
+
+    to_jobs = re.search(r'href="([^"]+state__exact=failed&amp;hours=24)"', page(browser))
+    assert to_jobs is not None
+    jobs = browser.get(to_jobs[1].replace("&amp;", "&")).content.decode()
+    to_job = re.findall(r'href="(/admin/jobs/job/\d+/change/)[^"]*"', jobs)
+    assert to_job == [reverse("admin:jobs_job_change", args=[failed.pk])]
+    job = browser.get(to_job[0]).content.decode()
+
+    assert "It is protected." in job
+    assert "the last words" in job
 
 
 def test_charts_have_names_and_the_same_in_numbers(browser: Client, owner: User) -> None:
