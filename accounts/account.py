@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.generic import FormView
 
 from accounts import second_factor
-from accounts.forms import CodeForm
+from accounts.forms import CodeForm, PasswordForm
 from accounts.gate import VERIFIED
 from accounts.models import SecondFactor, User
 from accounts.views import told_to_wait
@@ -26,11 +26,18 @@ class Password(views.PasswordChangeView):
     """A new password ends every other session of its owner: the framework binds sessions to the password."""
 
     template_name = "accounts/password.html"
+    form_class = PasswordForm
     success_url = reverse_lazy("accounts:password")
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return super().get_form_kwargs() | {"request": self.request}
 
     def form_valid(self, form: Any) -> HttpResponse:
         messages.success(self.request, _("Your password is changed. Everywhere else you are signed out."))
         return super().form_valid(form)
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        return told_to_wait(super().form_invalid(form), form.wait_seconds)
 
 
 @method_decorator(never_cache, name="dispatch")

@@ -194,6 +194,41 @@ def test_without_the_old_password_there_is_no_new_one(client: Client, owner: Use
     assert change_password(client, "a quite different password", old="wrong").status_code == 200
 
 
+def test_who_finds_an_open_browser_cannot_guess_the_password(
+    client: Client, owner: User, two_guesses: time_machine.Traveller
+) -> None:
+    client.force_login(owner)
+    wrong = [change_password(client, "a quite different password", old="wrong").status_code for _ in range(2)]
+
+    refused = change_password(client, "a quite different password")
+
+    assert (wrong, refused.status_code) == ([200, 200], 429)
+    assert 1 <= int(refused["Retry-After"]) <= 60
+    owner.refresh_from_db()
+    assert owner.check_password("a long password")
+
+
+def test_the_old_password_is_guarded_against_many_addresses_and_right_ones_do_not_count(
+    client: Client, owner: User, two_guesses: time_machine.Traveller
+) -> None:
+    client.force_login(owner)
+    fields = {"new_password1": "another long password", "new_password2": "another long password"}
+
+    right = [change_password(client, "short").status_code for _ in range(4)]
+    wrong = [
+        client.post(PASSWORD, {"old_password": "wrong", **fields}, REMOTE_ADDR=f"203.0.113.{number}").status_code
+        for number in range(3)
+    ]
+
+    assert (right, wrong) == ([200] * 4, [200, 200, 429])
+
+
+def test_the_admin_has_no_page_of_its_own_for_a_new_password(client: Client, db: None) -> None:
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+
+    assert client.post("/admin/password_change/", {"old_password": "wrong"})["Location"] == PASSWORD
+
+
 def test_the_session_gets_a_new_name_at_the_sign_in(client: Client, owner: User) -> None:
     session = client.session
     session["planted"] = True
