@@ -32,6 +32,7 @@ from jobs.engine import (
     libcurl,
     messages,
     options,
+    pages,
     products,
     protocols,
     reading,
@@ -289,6 +290,7 @@ class Attempt:
 # What says for itself what is wrong.
 _TELLING: dict[Any, FailureCode] = {
     hosts.HostRefused: FailureCode.UNSUPPORTED_URL,
+    pages.PageTooLarge: FailureCode.UNSUPPORTED_URL,
     protocols.ProtocolRefused: FailureCode.UNSUPPORTED_URL,
     ClipImpossible: FailureCode.FORMAT_UNAVAILABLE,
 }

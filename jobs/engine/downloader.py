@@ -14,7 +14,7 @@ from yt_dlp.downloader.external import FFmpegFD
 from yt_dlp.networking.exceptions import TransportError
 from yt_dlp.utils import EntryNotInPlaylist, determine_protocol
 
-from jobs.engine import confinement, cookies, hosts, losses, matching, protocols, recording, resumption
+from jobs.engine import confinement, cookies, hosts, losses, matching, pages, protocols, recording, resumption
 from jobs.engine.contract import Request
 from jobs.engine.egress import EgressDenied
 
@@ -110,7 +110,7 @@ class Downloader(matching.Downloader):
         hosts.check_fetch(req if isinstance(req, str) else req.url, self._request)
         response = self._fetch_or_end(req)
         hosts.check_fetch(str(getattr(response, "url", "")), self._request)  # where it was redirected to
-        return response
+        return pages.bound(response)
 
     def _fetch_or_end(self, req: Any) -> Any:
         """What the guard refused once it refuses again: an error that no downloader of yt-dlp's tries again after."""

@@ -88,7 +88,7 @@ class Origin:
     """The server, as a context manager. Each one has a port and a memory of its own; leaving it closes everything.
 
     `requests` lists what came in, `transfers` what went out; `pages` takes further content by path, as
-    (content type, bytes).
+    (content type, bytes), and `encodings` how that is packed.
     """
 
     def __init__(self, *, host: str = "127.0.0.1", port: int = 0, is_talkative: bool = False) -> None:
@@ -96,6 +96,7 @@ class Origin:
         self.transfers: list[Transfer] = []
         self.is_talkative = is_talkative
         self.pages: dict[str, tuple[str, bytes]] = {}
+        self.encodings: dict[str, str] = {}
         self.streams = {"/live/stream.m3u8": LiveStream(), "/live/event.m3u8": LiveStream(is_kept=True)}
         self.closing = threading.Event()
         self.failures: Counter[str] = Counter()
@@ -330,6 +331,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(HTTPStatus.PARTIAL_CONTENT if is_partial else HTTPStatus.OK)
         self.send_header("Content-Type", behaviour.content_type or resource.content_type)
         self.send_header("ETag", resource.etag)
+        if encoding := self.server.origin.encodings.get(urlsplit(self.path).path):
+            self.send_header("Content-Encoding", encoding)
         if behaviour.sets_cookie:
             self.send_header("Set-Cookie", "session=open; Path=/")
         if behaviour.hides_length:

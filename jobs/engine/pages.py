@@ -1,0 +1,38 @@
+"""How much of a page or a list may be read: a small answer that unpacks without end must not fill the memory.
+
+Media are not meant: they are read block by block, into files whose size is limited.
+"""
+
+from typing import Any
+
+from yt_dlp.utils import DownloadCancelled
+
+MAX_PAGE_BYTES = 64 * 1024 * 1024  # unpacked; a list of a live stream of a day has about 10 MiB
+_BLOCK_BYTES = 1024 * 1024
+
+
+class PageTooLarge(DownloadCancelled):  # type: ignore[misc]
+    """A page or list is larger than any that a film needs. No extractor swallows it. The message is for users."""
+
+    def __init__(self) -> None:
+        super().__init__(f"The page or list is larger than {MAX_PAGE_BYTES // 1024**2} MiB, and no media are that way.")
+
+
+def bound(response: Any) -> Any:
+    """The same response of yt-dlp's; to read all of it at once raises PageTooLarge where that is too much."""
+    read = response.read
+
+    def read_bounded(amount: int | None = None) -> bytes:
+        if amount is not None:
+            return bytes(read(amount))
+        blocks, total_bytes = [], 0
+        while block := read(_BLOCK_BYTES):
+            blocks.append(block)
+            total_bytes += len(block)
+            if total_bytes > MAX_PAGE_BYTES:
+                response.close()
+                raise PageTooLarge
+        return b"".join(blocks)
+
+    response.read = read_bounded
+    return response

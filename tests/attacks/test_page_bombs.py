@@ -1,0 +1,41 @@
+"""Pages and lists that are small on the line and without end in memory. Real yt-dlp."""
+
+import gzip
+import zlib
+from pathlib import Path
+
+import brotli
+import pytest
+
+from jobs.engine import pages, supervisor
+from jobs.engine.contract import FailureCode
+from tests.jobs.engine.attempts import Recorder, make_request
+from tests.origin.server import Origin
+
+pytestmark = [pytest.mark.usefixtures("warm_engine"), pytest.mark.slow]
+
+PADDING = b" " * (pages.MAX_PAGE_BYTES + 1024 * 1024)
+PACKED = {"gzip": gzip.compress, "deflate": zlib.compress, "br": lambda text: brotli.compress(text, quality=1)}
+PAGE, LIST, DASH = b"<!doctype html><html>", b"#EXTM3U\n", b'<?xml version="1.0"?><MPD>'
+BOMBS = {
+    "a page": ("/bomb.html", "text/html", PAGE),
+    "an HLS list": ("/bomb.m3u8", "application/vnd.apple.mpegurl", LIST),
+    "a DASH list": ("/bomb.mpd", "application/dash+xml", DASH),
+}
+
+
+@pytest.mark.parametrize("packing", PACKED)
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_what_unpacks_without_end_is_refused_once_and_for_all(
+    bomb: str, packing: str, site: Origin, work_dir: Path
+) -> None:
+    path, kind, beginning = BOMBS[bomb]
+    site.pages[path] = (kind, PACKED[packing](beginning + PADDING))
+    site.encodings[path] = packing
+    request = make_request(site.url(path), work_dir, allow=[site.host], total_seconds=60.0, stall_seconds=60.0)
+
+    failure = supervisor.run(request, Recorder()).failure
+
+    assert failure is not None
+    assert (failure.code, failure.is_retryable) == (FailureCode.UNSUPPORTED_URL, False)
+    assert "larger than 64 MiB" in failure.message
