@@ -37,6 +37,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "downloader_project.headers.ListedHeadersMiddleware",
+    "downloader_project.caching.KeptNowhereMiddleware",
     "media_api.traffic.TrafficMiddleware",
     "media_api.links.OriginMiddleware",
     "media_api.errors.EnvelopeMiddleware",

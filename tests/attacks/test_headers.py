@@ -86,6 +86,29 @@ def test_every_answer_has_the_headers(browser: Client, method: str, path: str, s
         assert policy_of(response) == POLICY
 
 
+PRIVATE_PAGES = ("/", "/library", "/library/shared", "/accounts/cookies", "/accounts/webhooks", "/accounts/password")
+PRIVATE_CALLS = ("/api/v1/downloads", "/api/v1/quota", "/api/v1/webhooks", "/api/v1/download/req_nothing")
+
+
+@pytest.mark.parametrize("path", PRIVATE_PAGES)
+def test_no_page_of_a_person_is_kept_for_the_next_one(client: Client, owner: User, path: str) -> None:
+    client.force_login(owner)
+
+    response = client.get(path)
+
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "private, no-store"
+
+
+@pytest.mark.parametrize("path", PRIVATE_CALLS)
+def test_no_answer_to_a_key_is_kept_for_another_one(client: Client, owner: User, path: str) -> None:
+    """A cache in front cannot know that `X-API-Key` tells callers apart."""
+    response = client.get(path, headers={"X-API-Key": make_key(owner)[1]})
+
+    assert response.status_code in (200, 404)
+    assert response.headers["Cache-Control"] == "private, no-store"
+
+
 @pytest.mark.parametrize("path", ["/accounts/login", "/api/v1/health"])
 def test_a_crash_has_the_headers(browser: Client, path: str) -> None:
     with (
@@ -168,7 +191,6 @@ PAGES = (
     "/admin/accounts/user/add/",
     "/admin/accounts/apikey/add/",
     "/admin/jobs/job/",
-    "/admin/password_change/",
     "/api/v1/download",
     "/docs",
     "/redoc",
