@@ -36,7 +36,7 @@ class SignInForm(AuthenticationForm):
         return cleaned
 
 
-class PasswordForm(PasswordChangeForm):  # type: ignore[type-arg]  # generic in the stubs only
+class PasswordForm(PasswordChangeForm):
     """The old password and a new one. Who has found an open browser may guess the old one no faster than a stranger."""
 
     wait_seconds = 0

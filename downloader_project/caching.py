@@ -1,4 +1,4 @@
-"""What may be kept of an answer that does not say so itself: nothing, anywhere. Static files have headers of their own."""
+"""What may be kept of an answer that does not say so itself: nothing, anywhere. Static files say it themselves."""
 
 from collections.abc import Callable
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from bench.figures import Figure
-from bench.rows import burst, large, latency, memory, serving, single, throttled
+from bench.rows import burst, large, latency, memory, serving, single, throttled, walls
 from bench.workbench import Workbench
 
 ROWS: Mapping[str, Callable[[Workbench], list[Figure]]] = {
@@ -14,4 +14,5 @@ ROWS: Mapping[str, Callable[[Workbench], list[Figure]]] = {
     "e": serving.measure,
     "f": latency.measure,
     "g": memory.measure,
+    "h": walls.measure,
 }
