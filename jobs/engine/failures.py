@@ -166,7 +166,9 @@ _PATTERNS: Sequence[tuple[re.Pattern[str], FailureCode]] = [
             r"(?:does not|doesn't|no longer) exist|no longer available|isn't available|is not available",
             FailureCode.NOT_FOUND,
         ),
-        (r"unsupported url|is not a valid url|file:// urls are", FailureCode.UNSUPPORTED_URL),
+        (r"unsupported url|is not a valid url|file:// urls are|has no m3u header", FailureCode.UNSUPPORTED_URL),
+        (r"ffmpeg exited with code 183\b", FailureCode.POST_PROCESSING),  # invalid data
+        (r"did not get any data blocks", FailureCode.NETWORK),
         (r"timed out|connection (?:reset|refused|aborted)|name or service not known", FailureCode.NETWORK),
     )
 ]

@@ -159,6 +159,29 @@ def test_a_page_without_media_is_unsupported(origin: Origin, tmp_path: Path) -> 
     assert download(origin.url("/text.html"), tmp_path).code is FailureCode.UNSUPPORTED_URL
 
 
+@pytest.mark.parametrize(
+    ("kind", "content", "code"),
+    [
+        ("video/mp4", b"", FailureCode.NETWORK),
+        ("application/vnd.apple.mpegurl", b"no list at all" * 100, FailureCode.UNSUPPORTED_URL),
+    ],
+    ids=["nothing", "no list"],
+)
+def test_what_a_site_does_is_no_error_of_ours(
+    kind: str, content: bytes, code: FailureCode, origin: Origin, tmp_path: Path
+) -> None:
+    origin.pages["/odd.m3u8" if content else "/odd.mp4"] = (kind, content)
+
+    assert download(origin.url("/odd.m3u8" if content else "/odd.mp4"), tmp_path).code is code
+
+
+def test_data_that_ffmpeg_cannot_read_are_no_error_of_ours() -> None:
+    """Its exit code is the lowest byte of AVERROR_INVALIDDATA."""
+    assert (
+        failures.classify(utils.DownloadError("ERROR: ffmpeg exited with code 183")).code is FailureCode.POST_PROCESSING
+    )
+
+
 @pytest.mark.parametrize("url", ["not a url", "file:///etc/passwd", "foo://127.0.0.1/x"])
 def test_an_address_that_is_none_is_unsupported(url: str, tmp_path: Path) -> None:
     assert download(url, tmp_path, default_search="error").code is FailureCode.UNSUPPORTED_URL
