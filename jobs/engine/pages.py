@@ -22,9 +22,9 @@ def bound(response: Any) -> Any:
     """The same response of yt-dlp's; to read all of it at once raises PageTooLarge where that is too much."""
     read = response.read
 
-    def read_bounded(amount: int | None = None) -> bytes:
-        if amount is not None:
-            return bytes(read(amount))
+    def read_bounded(amt: int | None = None) -> bytes:
+        if amt is not None:
+            return bytes(read(amt))
         blocks, total_bytes = [], 0
         while block := read(_BLOCK_BYTES):
             blocks.append(block)
