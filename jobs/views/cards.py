@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -26,6 +27,7 @@ from jobs.views.sentences import said
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
+LONGEST_TAIL = 40
 PICTURE, TITLE = "picture_address", "page_title"  # as rows have them, which do not load all that is known of a job
 STATE_WORDS: dict[str, "StrOrPromise"] = {
     State.QUEUED: _("Waiting"),
@@ -143,7 +145,7 @@ class Card:
 
     @property
     def name(self) -> str:
-        return self.job.title or getattr(self.job, TITLE, None) or self.job.url
+        return self.job.title or getattr(self.job, TITLE, None) or short_link(self.job.url)
 
     @property
     def error(self) -> str:
@@ -212,7 +214,7 @@ class BatchCard:
     @property
     def name(self) -> str:
         if self.batch.title or self.batch.url:
-            return self.batch.title or self.batch.url
+            return self.batch.title or short_link(self.batch.url)
         total = self.figures.total()
         return ngettext("%(count)d link", "%(count)d links", total) % {"count": total}
 
@@ -321,6 +323,15 @@ def outcome_word(target: str | None) -> "StrOrPromise":
     if target is None:
         return STILL_RUNNING
     return gettext("Put off") if target == State.QUEUED else STATE_WORDS[target]
+
+
+def short_link(url: str) -> str:
+    """A link as a name for what has none yet: its host and the last part of its path, `media.example/…/film.mp4`."""
+    parts = urlsplit(url)
+    head, _slash, last = parts.path.strip("/").rpartition("/")
+    tail = f"{last}?{parts.query}" if parts.query else last
+    tail = tail if len(tail) <= LONGEST_TAIL else f"{tail[: LONGEST_TAIL - 1]}…"
+    return "/".join(filter(None, (parts.netloc, "…" if head else "", tail)))
 
 
 def duration_text(duration: timedelta) -> str:

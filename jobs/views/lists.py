@@ -19,7 +19,7 @@ from jobs.selection import Filters, Selection
 from jobs.states import BatchKind
 from jobs.thumbnails import token_of
 from jobs.views.access import PageRequest, signed_in
-from jobs.views.cards import duration_text
+from jobs.views.cards import duration_text, short_link
 from jobs.views.estimates import USUAL_RATES, room_left
 from jobs.views.forms import PickForm
 from jobs.views.home import refused
@@ -176,6 +176,7 @@ def _shown(request: PageRequest, shown: Shown, wanted: Wanted) -> dict[str, Any]
 
 def _tile(entry: dict[str, Any]) -> dict[str, Any]:
     return entry | {
+        "name": entry["title"] or short_link(entry["url"] or ""),
         "token": token_of(entry["thumbnail"]),
         "length": _clock(entry["duration"]),
         "day": _parsed(entry["upload_date"]),

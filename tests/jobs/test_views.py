@@ -16,7 +16,7 @@ from jobs.engine.contract import Phase
 from jobs.models import Job, JobEvent, JobLog
 from jobs.states import State, Wish
 from jobs.views import queue
-from jobs.views.cards import FileCard, attempts_of, duration_text
+from jobs.views.cards import FileCard, attempts_of, duration_text, short_link
 from tests.factories import make_file, make_job
 
 pytestmark = pytest.mark.django_db
@@ -290,7 +290,14 @@ def test_the_jobs_page_tells_the_whole_story(browser: Client, owner: User) -> No
 
     text = page(browser, reverse("jobs:job", args=[job.public_id]))
 
-    shown = (job.error, "login required", "submitted by hand", "&lt;first line&gt;", "second line", "2026.10.26")
+    shown = (
+        job.error,
+        "Only for signed-in visitors",
+        "submitted by hand",
+        "&lt;first line&gt;",
+        "second line",
+        "2026.10.26",
+    )
     assert [part for part in shown if part not in text] == []
 
 
@@ -375,3 +382,27 @@ def test_a_retry_that_no_quota_has_room_for_is_told_beside_the_button(
     assert "Your quota is 1000 bytes" in response.content.decode()
     job.refresh_from_db()
     assert job.state == State.FAILED
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://media.example", "media.example"),
+        ("https://media.example/film.mp4", "media.example/film.mp4"),
+        ("https://media.example/2024/05/film.mp4", "media.example/…/film.mp4"),
+        ("https://media.example/films/", "media.example/films"),
+        ("https://media.example/watch?v=abc", "media.example/watch?v=abc"),
+        (f"https://media.example/a/{'film-' * 30}", f"media.example/…/{'film-' * 7}film…"),
+    ],
+    ids=["host", "short", "deep", "slash", "query", "long"],
+)
+def test_a_link_without_a_title_is_named_shortly(url: str, name: str) -> None:
+    assert short_link(url) == name
+
+
+def test_a_row_without_a_title_does_not_show_the_whole_link(browser: Client, owner: User) -> None:
+    make_job(owner, url="https://media.example/a/b/c/film.mp4", title="")
+
+    rows = page(browser, "/jobs/rows")
+
+    assert ">media.example/…/film.mp4</a>" in rows
