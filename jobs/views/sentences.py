@@ -1,23 +1,22 @@
-"""What the domain tells callers in English, in the reader's language. The API's sentences are English by contract, and
-jobs keep theirs as they were written, so they are looked up here when a page is made. What is not listed stays English.
+"""What the domain tells callers in English, in the reader's language and in the words of the pages. The API's
+sentences are English by contract and name its fields, and jobs keep theirs as they were written, so they are looked up
+here when a page is made. What is not listed stays as it is.
 """
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_noop as _
+
+from jobs.engine.contract import FailureCode
 
 # A name in braces stands for any text.
 SENTENCES = (
     # why downloads and readings fail
     _("This address is not one that media can be taken from; copy the address of the page that plays the media."),
     _("There is nothing at this address any more; open it in a browser and copy the current address."),
-    _(
-        "The site shows this only to signed-in visitors; upload the cookies of a browser that is signed in, "
-        "and submit the link again with their cookies_id."
-    ),
     _("The site does not show this in the country that this server is in; look for a copy that is open to it."),
     _(
         "The site asks for fewer requests; the download is tried again later, and if it keeps failing retry it in "
@@ -25,20 +24,11 @@ SENTENCES = (
     ),
     _("This media is protected by DRM and cannot be downloaded; choose another source."),
     _("This live stream or premiere is not on the air; retry when it has started."),
-    _(
-        "The site does not offer what was asked for; submit the link again with quality best, without custom_format, "
-        "audio_only, clip_start, clip_end and live_from_start."
-    ),
     _("The file is larger than this service allows; choose a lower quality or audio only."),
-    _("The download did not end within its time; submit the link again with a higher timeout_sec or a lower quality."),
     _("No more data came from the site; the download goes on later from where it stopped."),
     _(
         "The site could not be reached or broke the transfer off; the download is tried again, "
         "and if it keeps failing check the address."
-    ),
-    _(
-        "The media came, but could not be made into what was asked for; "
-        "submit the link again with another video_format or audio_format."
     ),
     _("The address leads into a network that this server may not enter; use an address on the public internet."),
     _(
@@ -46,10 +36,6 @@ SENTENCES = (
         "ask its operator to look at the start-up report (ffmpeg, deno)."
     ),
     _("The server has no room left; the download is tried again later, or delete files that you no longer need."),
-    _(
-        "Something went wrong in this service; the download is tried again, and if it keeps failing send the operator "
-        "the request id."
-    ),
     # why links and choices are refused
     _("This link carries options for the downloader, which is not allowed."),
     _("Downloads from {host} are not allowed here."),
@@ -61,7 +47,7 @@ SENTENCES = (
     _("A link has at most {count} characters."),
     _("A time is a number of seconds, or text such as 1:30 or 00:01:30.5."),
     _("A time lies between 0 and 99:59:59."),
-    _("A section ends after it begins: clip_end must be greater than clip_start."),
+    _("{container} holds no subtitles; choose mp4, mkv, mov or webm."),
     _("The format selector cannot be read; look at its brackets and filters."),
     _("The path template must be a relative path without empty parts, '.' and '..'."),
     _("{code} is not a language code such as en, en-US or zh-Hans."),
@@ -101,6 +87,8 @@ SENTENCES = (
     _("its link is refused"),
     _("an earlier download failed"),
     _("{job} failed"),
+    _("cancelled"),
+    _("kept long enough"),
     # cookies and webhooks
     _("This is longer than {count} bytes. Export the cookies of one site only."),
     _("This is JSON. Export the cookies in Netscape's format, often called cookies.txt."),
@@ -121,13 +109,10 @@ SENTENCES = (
     _("its result is damaged: {fault}"),
     _("Stopped because {job} failed: {reason}"),
     _("Something went wrong in this service. Try again, or send the operator the batch's id."),
-    _("{length}: none of them is within {items}. Choose others with items, or start and end."),
     _("{refusal} This list has {count} entries to download: choose fewer."),
     _("The batch was cancelled before this page was read."),
     _("Batch {batch} is {state} and cannot be cancelled."),
     _("Batch {batch} is being read already."),
-    _("This is a live stream: limit it by max_live_duration_sec instead of clip_end."),
-    _("The media lasts {seconds} s, and clip_start lies behind its end."),
     _(
         "The media comes over {protocol}, and this service fetches over http and https; look for a page that "
         "offers the same as a file, as HLS or as DASH."
@@ -180,6 +165,14 @@ SENTENCES = (
     _("needs {count} fields separated by tabs"),
     _("needs {count} fields separated by tabs, and here are spaces instead: use the exported file as it is"),
     _("the first field is a domain such as example.org, without scheme, port or path"),
+    _("the first field is a whole top-level domain, which is nobody's own"),
+    _("the second field is TRUE or FALSE"),
+    _("the third field is a path and begins with /"),
+    _("the fourth field is TRUE or FALSE"),
+    _("the fifth field, the expiry, is a Unix time in whole seconds, or 0"),
+    _("name and value, the last two fields, are printable ASCII characters"),
+    _("name and value, the last two fields, are both empty"),
+    _("name and value are longer than {count} characters"),
     _("The page could not be read, so nothing is known of the cookies: {refusal}"),
     _("The page can be read without the cookies too. Try one that only signed-in visitors see."),
     _("The page can be read with the cookies. Whether it needs them could not be found out."),
@@ -190,21 +183,80 @@ SENTENCES = (
     _("The endpoint is turned off."),
     _("Something broke here; the operator finds it by the delivery's id."),
     _("The signing secret cannot be read here."),
+    _("The receiver answered 410 Gone."),
 )
-# What stands in them may be a sentence itself.
-NESTED = {"advice", "reason", "refusal", "why"}
+# What the API tells in names of fields and in codes, each with what pages tell instead.
+IN_WORDS_OF_PAGES = {
+    "The site shows this only to signed-in visitors; upload the cookies of a browser that is signed in, "
+    "and submit the link again with their cookies_id.": _(
+        "The site shows this only to signed-in visitors. Upload the cookies of a browser that is signed in under "
+        "Account, Cookies, then start the download again and choose them under Advanced."
+    ),
+    "The site does not offer what was asked for; submit the link again with quality best, without custom_format, "
+    "audio_only, clip_start, clip_end and live_from_start.": _(
+        "The site does not offer what was asked for. Start the download again in the best quality, without a section "
+        "and a format selector."
+    ),
+    "The download did not end within its time; submit the link again with a higher timeout_sec or a lower quality.": _(
+        "The download did not end within its time. Start it again in a lower quality, or with a section of it."
+    ),
+    "The media came, but could not be made into what was asked for; "
+    "submit the link again with another video_format or audio_format.": _(
+        "The media came, but could not be made into what was asked for. Start the download again in another format, "
+        "which you choose under Advanced."
+    ),
+    "Something went wrong in this service; the download is tried again, and if it keeps failing send the operator "
+    "the request id.": _(
+        "Something went wrong in this service. The download is tried again; if it keeps failing, tell the operator "
+        "the job's id, which stands on its page under “Made with”."
+    ),
+    "A section ends after it begins: clip_end must be greater than clip_start.": _(
+        "A section ends after it begins: “Cut to” must be later than “Cut from”."
+    ),
+    "This is a live stream: limit it by max_live_duration_sec instead of clip_end.": _(
+        "This is a live stream, and no section can be cut out of it: leave “Cut to” empty."
+    ),
+    "The media lasts {seconds} s, and clip_start lies behind its end.": _(
+        "The media lasts {seconds} s, and “Cut from” lies behind its end."
+    ),
+    "{length}: none of them is within {items}. Choose others with items, or start and end.": _(
+        "{length}: none of them is within {items}. Choose other entries."
+    ),
+    FailureCode.UNSUPPORTED_URL: _("No media at this address"),
+    FailureCode.NOT_FOUND: _("Not there any more"),
+    FailureCode.LOGIN_REQUIRED: _("Only for signed-in visitors"),
+    FailureCode.GEO_BLOCKED: _("Not shown in this country"),
+    FailureCode.RATE_LIMITED: _("Too many requests for the site"),
+    FailureCode.DRM: _("Protected by DRM"),
+    FailureCode.LIVE_NOT_STARTED: _("Not on the air"),
+    FailureCode.FORMAT_UNAVAILABLE: _("Not offered like this"),
+    FailureCode.TOO_LARGE: _("Too large"),
+    FailureCode.TIMEOUT: _("Took too long"),
+    FailureCode.STALLED: _("No more data came"),
+    FailureCode.NETWORK: _("Site not reached"),
+    FailureCode.POST_PROCESSING: _("Could not be converted"),
+    FailureCode.BLOCKED_ADDRESS: _("Address not allowed"),
+    FailureCode.RUNTIME_MISSING: _("A program is missing"),
+    FailureCode.DISK_FULL: _("No room left"),
+    FailureCode.INTERNAL: _("Fault of this service"),
+}
+# What stands in them may be a sentence itself, or the code of a failure.
+NESTED = {"advice", "code", "reason", "refusal", "why"}
 NAME = re.compile(r"\\{(\w+)\\}")
 
 
 def said(text: object) -> str:
     """The sentence as its reader understands it."""
-    sentence = str(text)
-    if not sentence or get_language() in (None, "en"):
-        return sentence
-    for pattern, known in _patterns():
+    return _told(str(text), get_language())
+
+
+@lru_cache(maxsize=4096)
+def _told(sentence: str, language: str | None) -> str:
+    """`language` is the one that is active: what is told in one must not be kept for another."""
+    for pattern, told in _patterns():
         if found := pattern.fullmatch(sentence):
             values = {name: said(value) if name in NESTED else value for name, value in found.groupdict().items()}
-            return gettext(known).format(**values) if values else gettext(known)
+            return gettext(told).format(**values) if values else gettext(told)
     return sentence
 
 
@@ -215,5 +267,5 @@ def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 
 def _compiled() -> Iterator[tuple[re.Pattern[str], str]]:
-    for sentence in SENTENCES:
-        yield re.compile(NAME.sub(r"(?P<\1>.+)", re.escape(sentence)), re.DOTALL), sentence
+    for sentence, told in {**dict.fromkeys(SENTENCES), **IN_WORDS_OF_PAGES}.items():
+        yield re.compile(NAME.sub(r"(?P<\1>.+?)", re.escape(sentence)), re.DOTALL), told or sentence

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from jobs import lifecycle, services
-from jobs.engine.contract import Phase
+from jobs.engine import failures
+from jobs.engine.contract import FailureCode, Phase
 from jobs.models import Job, JobEvent, JobLog
 from jobs.states import State, Wish
 from jobs.views import queue
@@ -382,6 +383,20 @@ def test_a_retry_that_no_quota_has_room_for_is_told_beside_the_button(
     assert "Your quota is 1000 bytes" in response.content.decode()
     job.refresh_from_db()
     assert job.state == State.FAILED
+
+
+def test_the_page_of_a_failed_job_tells_why_in_words_for_people(browser: Client, owner: User) -> None:
+    failure = failures.failure(FailureCode.LOGIN_REQUIRED)
+    job = make_job(owner, State.FAILED, error=failure.message, error_code=failure.code)
+    JobEvent.objects.create(job=job, source=State.RUNNING, target=State.FAILED, reason=failure.code)
+
+    shown = page(browser, reverse("jobs:job", args=[job.public_id]))
+
+    timeline = shown[shown.index("timeline-heading") : shown.index("log-heading")]
+    assert "Only for signed-in visitors" in timeline
+    assert "login_required" not in timeline
+    assert "cookies_id" not in shown
+    assert "choose them under Advanced" in shown
 
 
 @pytest.mark.parametrize(
