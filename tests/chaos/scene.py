@@ -1,9 +1,9 @@
 """One scenario on one service: its downloads are under way, something breaks, and all must come to its right end."""
 
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -163,9 +163,8 @@ def _strays(service: Service) -> list[str]:
 
 
 def together(*acts: Callable[[], object]) -> None:
-    """Run them at the same time, to their ends."""
-    threads = [threading.Thread(target=act) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    """Run them at the same time, to their ends. Raises what one of them raised."""
+    with ThreadPoolExecutor(len(acts)) as threads:
+        running = [threads.submit(act) for act in acts]
+    for one in running:
+        one.result()
