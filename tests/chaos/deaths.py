@@ -19,22 +19,22 @@ def nothing(scene: Scene) -> None:
 
 
 def kill_workers(scene: Scene) -> None:
-    kill_all(scene.service.busy()[:VICTIMS])
+    scene.kill(scene.service.busy()[:VICTIMS])
 
 
 def kill_children(scene: Scene) -> None:
-    kill_all(scene.service.children()[:VICTIMS])
+    scene.kill(scene.service.children()[:VICTIMS])
 
 
 def kill_workers_with_children(scene: Scene) -> None:
     children = scene.service.children()[:VICTIMS]
-    kill_all([pid for child in children for pid in (parent(child), child)])
+    scene.kill([pid for child in children for pid in (parent(child), child)])
 
 
 def kill_idle_workers(scene: Scene) -> None:
     """Two of them: one that dies while it waits for work leaves the queue locked."""
     busy = set(scene.service.busy())
-    kill_all([pid for pid in children_of(scene.service.worker.pid) if pid not in busy][:2])
+    scene.kill([pid for pid in children_of(scene.service.worker.pid) if pid not in busy][:2])
 
 
 def kill_ffmpeg(scene: Scene) -> None:
@@ -51,27 +51,27 @@ def kill_ffmpeg(scene: Scene) -> None:
 def kill_cluster_while_merging(scene: Scene) -> None:
     """All but ffmpeg itself, which nobody waits for then."""
     scene.wait(lambda: scene.service.programs("ffmpeg"), seconds=30, what="ffmpeg runs")
-    kill_all([*tree(scene.service.worker.pid)])
+    scene.kill([*tree(scene.service.worker.pid)])
 
 
 def kill_cluster(scene: Scene) -> None:
-    kill_all(scene.service.worker_processes())
+    scene.kill(scene.service.worker_processes())
 
 
 def kill_cluster_of_frozen_children(scene: Scene) -> None:
     """A stopped process does not hear that its worker died."""
     children = scene.service.children()
-    kill_all(children[:VICTIMS], signal.SIGSTOP)
-    kill_all([pid for pid in scene.service.worker_processes() if pid not in children])
+    scene.kill(children[:VICTIMS], signal.SIGSTOP)
+    scene.kill([pid for pid in scene.service.worker_processes() if pid not in children])
 
 
 def kill_main(scene: Scene) -> None:
-    kill_all([scene.service.worker.pid])
+    scene.kill([scene.service.worker.pid])
 
 
 def kill_pool(scene: Scene) -> None:
     """All processes but the main one."""
-    kill_all(children_of(scene.service.worker.pid))
+    scene.kill(children_of(scene.service.worker.pid))
 
 
 def kill_web(scene: Scene) -> None:
@@ -83,7 +83,7 @@ def kill_web(scene: Scene) -> None:
 
     def kill() -> None:
         for _ in range(3):
-            kill_all(tree(scene.service.web.pid))
+            scene.kill(tree(scene.service.web.pid))
             time.sleep(2)
 
     together(submit, kill)
@@ -93,14 +93,14 @@ def kill_web(scene: Scene) -> None:
 def kill_again_and_again(scene: Scene) -> None:
     """Some worker each second, whatever it is doing."""
     for _ in range(6):
-        kill_all(scene.service.busy()[:1])
+        scene.kill(scene.service.busy()[:1])
         time.sleep(1)
 
 
 def freeze_workers(scene: Scene) -> None:
     """Until others have taken over; then they wake, and must find that nothing is theirs any more."""
     frozen = scene.service.busy()[:VICTIMS]
-    kill_all(frozen, signal.SIGSTOP)
+    scene.kill(frozen, signal.SIGSTOP)
     time.sleep(LEASE_SECONDS + 8)
     kill_all(frozen, signal.SIGCONT)
 

@@ -11,7 +11,6 @@ import psycopg
 from tests.chaos.deaths import kill_cluster
 from tests.chaos.load import BIG
 from tests.chaos.scene import Scene
-from tests.chaos.units import kill_all
 from tests.chaos.verdict import MOST_AGAIN_PERCENT
 
 OUTAGE_SECONDS = 10.0
@@ -81,7 +80,7 @@ def _kill_while_sqlite_is_locked(scene: Scene) -> None:
 
 def lose_wake_ups(scene: Scene) -> None:
     """Whatever the broker holds is gone, for some seconds; workers die meanwhile, so that there is something to do."""
-    kill_all(scene.service.busy()[:3])
+    scene.kill(scene.service.busy()[:3])
     deadline = time.monotonic() + 6
     while time.monotonic() < deadline:
         scene.service.ledger.change(f"DELETE FROM {WAKE_UPS}")
@@ -101,7 +100,7 @@ def double_wake_ups(scene: Scene) -> None:
 
 def set_clock_back(scene: Scene) -> None:
     """By an hour, as a machine's first contact to its time server may: what was to be soon is far away, leases too."""
-    kill_all(scene.service.busy()[:3])
+    scene.kill(scene.service.busy()[:3])
     scene.service.ledger.shift_times(timedelta(hours=1))
 
 
@@ -133,7 +132,7 @@ def stop_redis(scene: Scene) -> None:
     """The broker and the cache at once; it comes back empty. Workers die meanwhile, and jobs come in."""
     assert scene.redis is not None
     scene.redis.stop()
-    kill_all(scene.service.busy()[:3])
+    scene.kill(scene.service.busy()[:3])
     for _ in range(3):
         scene.load.submit(scene.service, BIG)
     time.sleep(8)

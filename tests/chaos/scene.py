@@ -1,5 +1,6 @@
 """One scenario on one service: its downloads are under way, something breaks, and all must come to its right end."""
 
+import signal
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,7 @@ import psycopg
 from tests.chaos.ledger import Watch
 from tests.chaos.load import MIX, Kind, Load, wait
 from tests.chaos.service import LEASE_SECONDS, Service
+from tests.chaos.units import kill_all
 from tests.chaos.verdict import Judge, Row
 from tests.journeys.stack import free_port
 from tests.origin.server import Origin
@@ -62,6 +64,10 @@ class Scene:
         """Note what is wrong and go on: the rest of the scenario tells more."""
         if not holds:
             self.remarks.append(remark)
+
+    def kill(self, pids: Sequence[int], number: signal.Signals = signal.SIGKILL) -> None:
+        """Signal each that still lives. If none does, nothing was broken, and the scenario shows nothing."""
+        self.require(kill_all(pids, number) > 0, "nobody was there to be killed")
 
     def wait(self, holds: Callable[[], object], *, seconds: float, what: str) -> None:
         wait(holds, seconds=seconds, what=what)

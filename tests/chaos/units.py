@@ -84,10 +84,13 @@ class Unit:
             self.starts += 1
 
 
-def kill_all(pids: Sequence[int], number: signal.Signals = signal.SIGKILL) -> None:
-    """Signal each that still lives."""
+def kill_all(pids: Sequence[int], number: signal.Signals = signal.SIGKILL) -> int:
+    """Signal each that still lives. How many that are."""
+    alive = 0
     for pid in pids:
         try:
             os.kill(pid, number)
         except ProcessLookupError:
             continue
+        alive += 1
+    return alive
