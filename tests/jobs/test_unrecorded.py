@@ -1,6 +1,7 @@
 """Files between being published and being recorded, when a worker dies just then."""
 
 from collections.abc import Collection, Iterator
+from pathlib import Path
 
 import pytest
 from django.conf import settings as configured
@@ -141,3 +142,11 @@ def put(name: str) -> str:
 
 def storage_bytes() -> int:
     return sum(path.stat().st_size for path in configured.FILES_DIR.rglob("*.mp4"))
+
+
+def test_the_first_note_on_a_host_needs_no_directory(settings: Settings, tmp_path: Path) -> None:
+    settings.WORK_DIR = tmp_path / "data" / "work"
+
+    unrecorded.note("req_first", "host:1:abc", {"film.mp4": "videos/film.mp4"})
+
+    assert [unrecorded.job_of(note) for note in unrecorded.notes()] == ["req_first"]
