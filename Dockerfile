@@ -1,7 +1,7 @@
 # One image for web and workers: both in one container by default, one of them with the command
 # `gunicorn downloader_project.wsgi` or `python manage.py worker`. Needs a writable /app/data (a volume) and /tmp (a tmpfs);
 # all else may be read-only. It is production: docs/deployment.md says which secrets it wants.
-# scripts/prove-image runs these very steps in a Debian root where there is no Docker engine.
+# `make prove-image` runs these very steps in a Debian root where there is no Docker engine.
 FROM debian:12.12-slim AS base
 # The releases of Debian's packages are those of the day of the build: security fixes come in by building again.
 # hadolint ignore=DL3008
@@ -13,7 +13,7 @@ RUN apt-get update \
 FROM base AS build
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends python3-venv
+    && apt-get install -y --no-install-recommends binutils python3-venv
 COPY requirements.txt /build/
 # ffmpeg and deno come as wheels: Debian's ffmpeg alone would bring 400 MB of libraries for screens and sound cards.
 RUN python3 -m venv /opt/venv \
