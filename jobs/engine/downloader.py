@@ -54,6 +54,7 @@ class Downloader(matching.Downloader):
         if (self._request.page_entry or 1) > 1 and not self._playlist_level:
             raise EntryNotInPlaylist("The page has one video only by now")
         hosts.check(str(info_dict.get("webpage_url") or ""), self._request)  # a bare id has led here
+        pages.check_formats(info_dict)
         for one in (info_dict, *(info_dict.get("formats") or ())):
             if one.get("format_id") is not None:
                 one["format_id"] = bounded_format_id(str(one["format_id"]))

@@ -8,14 +8,12 @@ from typing import Any
 from yt_dlp.utils import DownloadCancelled
 
 MAX_PAGE_BYTES = 64 * 1024 * 1024  # unpacked; a list of a live stream of a day has about 10 MiB
+MAX_FORMATS = 5000  # of one film; yt-dlp takes 2 ms for each, and the largest sites have some hundred
 _BLOCK_BYTES = 1024 * 1024
 
 
 class PageTooLarge(DownloadCancelled):  # type: ignore[misc]
     """A page or list is larger than any that a film needs. No extractor swallows it. The message is for users."""
-
-    def __init__(self) -> None:
-        super().__init__(f"The page or list is larger than {MAX_PAGE_BYTES // 1024**2} MiB, and no media are that way.")
 
 
 def bound(response: Any) -> Any:
@@ -31,8 +29,15 @@ def bound(response: Any) -> Any:
             total_bytes += len(block)
             if total_bytes > MAX_PAGE_BYTES:
                 response.close()
-                raise PageTooLarge
+                raise PageTooLarge(f"The page or list is larger than {MAX_PAGE_BYTES // 1024**2} MiB; no media are that way.")
         return b"".join(blocks)
 
     response.read = read_bounded
     return response
+
+
+def check_formats(info: Any) -> None:
+    """Raises PageTooLarge when a film claims more formats than any has."""
+    count = len(info.get("formats") or ())
+    if count > MAX_FORMATS:
+        raise PageTooLarge(f"The page or list tells of {count} formats, more than {MAX_FORMATS}; no media have so many.")

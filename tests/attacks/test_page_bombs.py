@@ -39,3 +39,17 @@ def test_what_unpacks_without_end_is_refused_once_and_for_all(
     assert failure is not None
     assert (failure.code, failure.is_retryable) == (FailureCode.UNSUPPORTED_URL, False)
     assert "larger than 64 MiB" in failure.message
+
+
+def test_a_list_of_endless_formats_is_refused_before_they_are_looked_at(site: Origin, work_dir: Path) -> None:
+    variants = (
+        f"#EXT-X-STREAM-INF:BANDWIDTH={1000 + number}\nv{number}.m3u8\n" for number in range(pages.MAX_FORMATS + 1)
+    )
+    site.pages["/many.m3u8"] = ("application/vnd.apple.mpegurl", b"#EXTM3U\n" + "".join(variants).encode())
+    request = make_request(site.url("/many.m3u8"), work_dir, allow=[site.host], total_seconds=60.0, stall_seconds=60.0)
+
+    failure = supervisor.run(request, Recorder()).failure
+
+    assert failure is not None
+    assert (failure.code, failure.is_retryable) == (FailureCode.UNSUPPORTED_URL, False)
+    assert "more than 5000" in failure.message
