@@ -21,6 +21,7 @@ from yt_dlp.postprocessor.ffmpeg import FFmpegPostProcessor
 from yt_dlp.utils import DownloadCancelled, EntryNotInPlaylist, YoutubeDLError
 
 from jobs.engine import (
+    blame,
     confinement,
     cookies,
     failures,
@@ -282,7 +283,8 @@ class Attempt:
         failure = failures.classify(error, log_tail=self._log.tail)
         if self._killed and not failure.is_retryable:
             return failures.failure(FailureCode.INTERNAL, f"a program was ended by {self._killed[-1]}")
-        if self._is_guess and failure.code is FailureCode.POST_PROCESSING:
+        is_nonsense = failure.code is FailureCode.INTERNAL and blame.is_of_what_was_sent(error)
+        if is_nonsense or (self._is_guess and failure.code is FailureCode.POST_PROCESSING):
             return failures.failure(FailureCode.UNSUPPORTED_URL, failure.detail)
         return failure
 

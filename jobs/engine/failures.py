@@ -167,7 +167,7 @@ _PATTERNS: Sequence[tuple[re.Pattern[str], FailureCode]] = [
             FailureCode.NOT_FOUND,
         ),
         (r"unsupported url|is not a valid url|file:// urls are|has no m3u header", FailureCode.UNSUPPORTED_URL),
-        (r"ffmpeg exited with code 183\b", FailureCode.POST_PROCESSING),  # invalid data
+        (r"ffmpeg exited with code (?:183|234)\b", FailureCode.POST_PROCESSING),  # invalid data, nothing in it
         (r"did not get any data blocks", FailureCode.NETWORK),
         (r"timed out|connection (?:reset|refused|aborted)|name or service not known", FailureCode.NETWORK),
     )

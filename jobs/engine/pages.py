@@ -29,7 +29,9 @@ def bound(response: Any) -> Any:
             total_bytes += len(block)
             if total_bytes > MAX_PAGE_BYTES:
                 response.close()
-                raise PageTooLarge(f"The page or list is larger than {MAX_PAGE_BYTES // 1024**2} MiB; no media are that way.")
+                raise PageTooLarge(
+                    f"The page or list is larger than {MAX_PAGE_BYTES // 1024**2} MiB; no media are that way."
+                )
         return b"".join(blocks)
 
     response.read = read_bounded
@@ -40,4 +42,6 @@ def check_formats(info: Any) -> None:
     """Raises PageTooLarge when a film claims more formats than any has."""
     count = len(info.get("formats") or ())
     if count > MAX_FORMATS:
-        raise PageTooLarge(f"The page or list tells of {count} formats, more than {MAX_FORMATS}; no media have so many.")
+        raise PageTooLarge(
+            f"The page or list tells of {count} formats, more than {MAX_FORMATS}; no media have so many."
+        )
