@@ -26,6 +26,7 @@ DATABASE_RETRY_SECONDS = 5
 PROGRAM_PREFIXES = ("/api/", "/files/", "/version/", "/download/", "/downloads/", "/healthz/", "/readyz/")
 PROGRAM_PATHS = tuple(prefix.rstrip("/") for prefix in PROGRAM_PREFIXES)
 BODY = "body"
+LONGEST_TEXT = 400  # characters of a field's name, or of what is wrong with it
 NO_PAGE = (FailureCode.UNSUPPORTED_URL, FailureCode.BLOCKED_ADDRESS)
 
 log = structlog.get_logger(__name__)
@@ -305,7 +306,12 @@ def _entries(detail: Any, path: str) -> Iterator[dict[str, str]]:
             is_nested = isinstance(inner, dict | list)
             yield from _entries(inner, f"{path}.{position}".lstrip(".") if is_nested else path)
     else:
-        yield {"field": path or BODY, "message": str(detail)}
+        yield {"field": _shortened(path or BODY), "message": _shortened(str(detail))}
+
+
+def _shortened(text: str) -> str:
+    """Without the middle of what a caller sent and is quoted."""
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT // 2]} … {text[-LONGEST_TEXT // 2 :]}"
 
 
 def _unauthenticated(error: rest_errors.APIException) -> Problem:

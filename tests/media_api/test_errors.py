@@ -103,11 +103,28 @@ def test_json_that_cannot_be_read_is_a_400(api: APIClient, body: str | bytes) ->
     assert error["details"][0]["field"] == "body"
 
 
-@pytest.mark.parametrize("body", ['{"\\ud800": 1}', '{"url": "\\ud800"}', '{"url": ["a", {"b": "x\\udfff"}]}'])
+@pytest.mark.parametrize("body", ['{"\\ud800": 1}', '["\\ud800"]', '"\\ud800"'])
 def test_json_with_half_a_character_is_a_400(api: APIClient, body: str) -> None:
     response = api.post(DOWNLOADS, body, content_type="application/json")
 
     assert error_of(response, 400)["details"][0]["field"] == "body"
+
+
+@pytest.mark.parametrize("value", ['"\\ud800"', '["a", {"b": "x\\udfff"}]', '{"\\ud800": 1}'])
+def test_a_field_with_half_a_character_is_named(api: APIClient, value: str) -> None:
+    body = f'{{"quality": "best", "url": {value}}}'
+
+    error = error_of(api.post(DOWNLOADS, body, content_type="application/json"), 422)
+
+    assert [entry["field"] for entry in error["details"]] == ["url"]
+
+
+@pytest.mark.parametrize("body", [{"quality": "x" * 100_000}, {"y" * 100_000: 1}])
+def test_what_was_sent_is_not_quoted_at_length(api: APIClient, body: dict[str, Any]) -> None:
+    response = api.post(DOWNLOADS, {"url": "https://example.org/"} | body, format="json")
+
+    assert error_of(response, 422)["details"][0]["message"].endswith((" is not a valid choice.", "no such field."))
+    assert len(response.content) < 2_000
 
 
 def test_an_unknown_media_type_is_a_415(api: APIClient) -> None:
