@@ -171,6 +171,7 @@ SPECTACULAR: dict[str, Any] = {
     "PREPROCESSING_HOOKS": ["media_api.schema.without_twins"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "media_api.schema.with_nulls",
         "media_api.schema.with_error_codes",
         "media_api.schema.with_files",
         "media_api.schema_links.with_links",

@@ -36,6 +36,7 @@ LIMITED = {
     "X-RateLimit-Remaining": ("integer", "calls left in it"),
     "X-RateLimit-Reset": ("integer", "when it ends, as Unix time"),
 }
+NULL = {"$ref": "#/components/schemas/NullEnum"}
 RETRY = {"Retry-After": ("integer", "seconds to wait")}
 
 
@@ -135,9 +136,8 @@ class PatternFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
         """The form: what does not exist, cannot be reached or is not allowed here, no pattern tells."""
-        pattern = f"^$|{self.target.pattern}" if self.target.allow_blank else self.target.pattern
         longest = {"maxLength": self.target.max_length} if self.target.max_length else {}
-        return {"type": "string", "pattern": pattern, **longest}
+        return {"type": "string", "pattern": self.target.pattern, **longest}
 
 
 class LinksFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
@@ -181,6 +181,21 @@ def with_error_codes(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     return result
 
 
+def with_nulls(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """Say null as an alternative where there is no `type` beside `nullable`: strict readers then ignore that word."""
+    result["components"]["schemas"]["NullEnum"] = {"enum": [None]}
+    _name_null(result)
+    return result
+
+
+def _name_null(part: Any) -> None:
+    if isinstance(part, dict) and part.get("nullable") and part.keys() & {"allOf", "oneOf"}:
+        alternatives = part.pop("allOf", None) or part["oneOf"]
+        part["oneOf"] = [one for one in alternatives if one != NULL] + [NULL]
+    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        _name_null(inner)
+
+
 def with_files(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     """Add the file links, which are no view of the framework: it would negotiate media types and read bodies."""
     names = {"token": "from `file_url`; or a file's `file_id`, then with an API key", "name": "any: the link's end"}
@@ -220,7 +235,7 @@ def with_files(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
 
 
 def _bytes() -> dict[str, Any]:
-    content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    content = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
     return {
         "200": {"description": "the whole file", "content": content},
         "206": {"description": "the range that was asked for", "content": content},

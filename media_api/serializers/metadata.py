@@ -25,7 +25,7 @@ class PageQuery(StrictSerializer):
 
     url = LinkField(help_text="a link that starts with http:// or https://")
     cookies_id = JarIdField(
-        required=False, default="", allow_blank=True, help_text="a cookie jar of the caller's, to read the page with"
+        required=False, allow_blank=True, help_text="a cookie jar of the caller's, to read the page with"
     )
 
 

@@ -66,10 +66,17 @@ def _is_day(text: str) -> bool:
         return False
 
 
-def _seconds(meaning: str) -> serializers.FloatField:
-    return serializers.FloatField(
-        default=None, allow_null=True, min_value=0, max_value=LONGEST_DURATION, help_text=meaning
-    )
+class SecondsField(serializers.FloatField):
+    """A number: to Python, true is one as well."""
+
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+def _seconds(meaning: str) -> SecondsField:
+    return SecondsField(default=None, allow_null=True, min_value=0, max_value=LONGEST_DURATION, help_text=meaning)
 
 
 def _views(meaning: str) -> serializers.IntegerField:
@@ -112,7 +119,7 @@ class PreviewQuery(StrictSerializer):
     url = LinkField(help_text="of the playlist or feed")
     page = serializers.IntegerField(default=1, min_value=1, max_value=LAST_PAGE)
     limit = serializers.IntegerField(default=20, min_value=1, max_value=LARGEST_PAGE, help_text="items on a page")
-    cookies_id = JarIdField(default="", help_text="a cookie jar of yours")
+    cookies_id = JarIdField(required=False, help_text="a cookie jar of yours")
 
 
 class ChannelQuery(FilterFields, StrictSerializer):
@@ -123,7 +130,7 @@ class ChannelQuery(FilterFields, StrictSerializer):
     url = LinkField(help_text="of the channel or feed")
     page = serializers.IntegerField(default=1, min_value=1, max_value=LAST_PAGE)
     page_size = serializers.IntegerField(default=20, min_value=1, max_value=LARGEST_PAGE)
-    cookies_id = JarIdField(default="", help_text="a cookie jar of yours")
+    cookies_id = JarIdField(required=False, help_text="a cookie jar of yours")
 
     def selection(self) -> Selection:
         """What filters and order leave of the channel."""

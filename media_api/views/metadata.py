@@ -188,7 +188,7 @@ class MetadataBatches(ApiViewSet):
 def _read(request: Request, query: dict[str, Any]) -> Extraction:
     """The page, read. Raises what the domain refuses."""
     owner = caller(request)
-    jar = services.jar_of(owner, query["cookies_id"])
+    jar = services.jar_of(owner, query.get("cookies_id", ""))
     page = extraction.ask(owner, ExtractionKind.VIDEO, query["url"], cookie_jar=jar)
     extraction.answer(page)
     return page

@@ -53,7 +53,11 @@ class Playlists(ApiViewSet):
         query.is_valid(raise_exception=True)
         asked = query.validated_data
         page = playlists.page_of_list(
-            caller(request), asked["url"], number=asked["page"], size=asked["limit"], cookies_id=asked["cookies_id"]
+            caller(request),
+            asked["url"],
+            number=asked["page"],
+            size=asked["limit"],
+            cookies_id=asked.get("cookies_id", ""),
         )
         return Response(PreviewSerializer(page, context={"url": asked["url"]}).data)
 
@@ -100,7 +104,7 @@ class Channels(ApiViewSet):
             chosen,
             number=asked["page"],
             size=asked["page_size"],
-            cookies_id=asked["cookies_id"],
+            cookies_id=asked.get("cookies_id", ""),
         )
         applied = chosen.filters.to_json() | ({"sort_by": chosen.sort_by} if chosen.sort_by else {})
         return Response(ChannelSerializer(page, context={"url": asked["url"], "filters_applied": applied}).data)

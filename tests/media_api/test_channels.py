@@ -109,6 +109,7 @@ WRONG_FILTERS = [
     ({"date_before": "20260231"}, "date_before"),
     ({"min_duration": -1}, "min_duration"),
     ({"max_duration": "long"}, "max_duration"),
+    ({"max_duration": True}, "max_duration"),
     ({"min_views": -1}, "min_views"),
     ({"max_views": "x"}, "max_views"),
     ({"sort_by": "likes"}, "sort_by"),

@@ -1,5 +1,6 @@
 import json
 import re
+from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
@@ -30,6 +31,14 @@ def operations(description: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
         for path, methods in description["paths"].items()
         for method, operation in methods.items()
     ]
+
+
+def schemas_within(part: Any) -> Iterator[dict[str, Any]]:
+    """Every object of the description."""
+    if isinstance(part, dict):
+        yield part
+    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from schemas_within(inner)
 
 
 def test_each_address_is_described_once(description: dict[str, Any]) -> None:
@@ -168,6 +177,38 @@ def test_bodies_that_refuse_unknown_fields_say_so(description: dict[str, Any]) -
     assert {name for name in requests if schemas[name].get("additionalProperties") is not False} == set()
 
 
+def test_what_may_be_null_says_so_to_strict_readers(description: dict[str, Any]) -> None:
+    nullable = [one for one in schemas_within(description) if one.get("nullable") and "type" not in one]
+
+    alternatives = [one.get("oneOf") for one in nullable if one.keys() - {"nullable", "readOnly", "description"}]
+    assert len(alternatives) > 10
+    assert [one for one in alternatives if {"$ref": "#/components/schemas/NullEnum"} not in (one or ())] == []
+
+
+def test_defaults_fit_their_own_description(description: dict[str, Any]) -> None:
+    with_default = [one for one in schemas_within(description) if isinstance(one.get("default"), str)]
+
+    assert len(with_default) > 10
+    assert [one for one in with_default if not re.search(one.get("pattern", ""), one["default"])] == []
+
+
+def test_nothing_fits_two_alternatives(description: dict[str, Any]) -> None:
+    empty_texts = [
+        one["oneOf"]
+        for one in schemas_within(description)
+        if {"type": "string", "maxLength": 0} in one.get("oneOf", ())
+    ]
+
+    assert empty_texts
+    assert [one for one in empty_texts if re.search(one[0].get("pattern", "^."), "")] == []
+
+
+def test_files_have_any_media_type(description: dict[str, Any]) -> None:
+    answers = description["paths"]["/files/{token}/{name}"]["get"]["responses"]
+
+    assert [list(answers[status]["content"]) for status in ("200", "206")] == [["*/*"], ["*/*"]]
+
+
 @pytest.mark.parametrize(
     "link",
     [
@@ -184,7 +225,7 @@ def test_the_form_of_links_covers_what_people_paste(description: dict[str, Any],
 
 
 def test_the_form_of_times_is_the_range_that_is_taken(description: dict[str, Any]) -> None:
-    number, text = description["components"]["schemas"]["DownloadRequest"]["properties"]["clip_end"]["oneOf"]
+    number, text, _ = description["components"]["schemas"]["DownloadRequest"]["properties"]["clip_end"]["oneOf"]
 
     assert number["maximum"] == rules.seconds("359999") == rules.seconds("99:59:59")
     assert re.search(text["pattern"], "359999")
