@@ -12,6 +12,7 @@ from rest_framework.fields import empty
 from media_api.pagination import CURSOR, NOT_A_CURSOR
 
 MOST_UNKNOWN = 20  # fields that are refused by name
+REPLACEMENT = "\ufffd"  # what Django makes of bytes in an address that are no text: another link would be asked
 
 
 class TextField(serializers.CharField):
@@ -135,10 +136,12 @@ class NoQuery(StrictSerializer):
 
 
 def _once(query: QueryDict) -> dict[str, str]:
-    repeated = {name: ["Give this once."] for name, values in query.lists() if len(values) > 1}
-    if repeated:
-        raise serializers.ValidationError(repeated)
-    return {name: str(value) for name, value in query.items()}
+    given = {name: str(value) for name, value in query.items()}
+    problems = {name: ["This is not text in UTF-8."] for name, value in given.items() if REPLACEMENT in value}
+    problems |= {name: ["Give this once."] for name, values in query.lists() if len(values) > 1}
+    if problems:
+        raise serializers.ValidationError(problems)
+    return given
 
 
 def _sent(form: QueryDict, fields: Mapping[str, serializers.Field[Any, Any, Any, Any]]) -> dict[str, Any]:

@@ -257,3 +257,13 @@ def test_an_unknown_parameter_of_a_list_is_named(api: APIClient, path: str) -> N
     error = error_of(api.get(f"/api/v1/{path}", {"statsu": "queued"}), 422)
 
     assert [entry["field"] for entry in error["details"]] == ["statsu"]
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "value"),
+    [("download", "q", "caf%E9"), ("formats", "url", "http://media.example/caf%E9.mp4"), ("archive", "cursor", "%FF")],
+)
+def test_a_parameter_that_is_no_text_is_named(api: APIClient, path: str, field: str, value: str) -> None:
+    error = error_of(api.get(f"/api/v1/{path}?{field}={value}"), 422)
+
+    assert error["details"][0] == {"field": field, "message": "This is not text in UTF-8."}
