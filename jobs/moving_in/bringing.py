@@ -63,6 +63,9 @@ def bring_in(owner: User, entries: Iterable[Entry], wishes: Wishes) -> Report:
         if entry.kind is Kind.COMMENT:
             report.comments += 1
             continue
+        if entry.problem:
+            report.refused.append(Told(entry, entry.problem))
+            continue
         if (entry.kind, entry.value) in seen:
             report.repeated += 1
             continue

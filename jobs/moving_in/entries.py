@@ -29,3 +29,4 @@ class Entry:
     title: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)  # of Options, where the file tells any
     notes: tuple[str, ...] = ()  # what the file asks for and this service does otherwise
+    problem: str = ""  # why it cannot come in, where the file alone tells

@@ -14,9 +14,15 @@ from jobs.moving_in.entries import Entry, FormatRefused, Kind
 ARCHIVE_LINE = re.compile(r"[a-z0-9_:+-]+ \S+", re.IGNORECASE)
 HAS_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 LINK_COLUMNS = ("url", "link", "webpage_url", "address", "video url")
-TITLE_COLUMNS = ("title", "name")
+LIST_COLUMNS = ("channel url",)  # of the subscriptions that YouTube exports
+TITLE_COLUMNS = ("title", "name", "channel title")
 QUALITY_COLUMN = "quality"
 QUALITIES = ("best", *HEIGHTS, "audio")
+EXCEL_SEPARATOR = re.compile(r"sep=([,;\t])\r?\n", re.IGNORECASE)  # a first line that only Excel writes and reads
+YOUTUBE_FEED = re.compile(
+    r"https?://(?:www\.)?youtube\.com/feeds/videos\.xml\?(?:.*&)?(channel_id|playlist_id|user)=([\w-]+)", re.ASCII
+)
+YOUTUBE_LISTS = {"channel_id": "channel/", "playlist_id": "playlist?list=", "user": "user/"}
 XML_DECLARATIONS = re.compile(r"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
@@ -32,24 +38,16 @@ def archive(text: str) -> Iterator[Entry]:
 
 def table(text: str) -> Iterator[Entry]:
     """CSV with a header that names a column of links; comma, semicolon or tab. Raises FormatRefused."""
-    first = text.lstrip("\ufeff").split("\n", 1)[0]
-    separator = max(",;\t", key=first.count)
-    reader = csv.DictReader(io.StringIO(text.lstrip("\ufeff")), delimiter=separator)
-    columns = {(name or "").strip().lower(): name for name in reader.fieldnames or ()}
-    link = next((columns[name] for name in LINK_COLUMNS if name in columns), None)
-    if link is None:
-        raise FormatRefused(f"The first line names no column of links: call it one of {', '.join(LINK_COLUMNS)}.")
-    title = next((columns[name] for name in TITLE_COLUMNS if name in columns), None)
-    for row in reader:
-        if not (row[link] or "").strip():
-            continue
-        yield Entry(
-            kind=Kind.LINK,
-            value=row[link].strip(),
-            place=f"line {reader.line_num}",
-            title=(row[title] or "").strip() if title else "",
-            options=_quality(row.get(columns.get(QUALITY_COLUMN, "")), f"line {reader.line_num}"),
-        )
+    rows = text.lstrip("\ufeff")
+    named = EXCEL_SEPARATOR.match(rows)
+    lines_before = 1 if named else 0
+    rows = rows[named.end() :] if named else rows
+    separator = named[1] if named else max(",;\t", key=rows.split("\n", 1)[0].count)
+    reader = csv.DictReader(io.StringIO(rows, newline=""), delimiter=separator)
+    try:
+        yield from _rows(reader, lines_before)
+    except csv.Error as error:
+        raise FormatRefused(f"after line {reader.line_num + lines_before}: {error}.") from error
 
 
 def opml(text: str) -> Iterator[Entry]:
@@ -66,7 +64,7 @@ def opml(text: str) -> Iterator[Entry]:
         link = outline.get("xmlUrl") or outline.get("xmlurl") or ""
         if link:
             title = outline.get("title") or outline.get("text") or ""
-            yield Entry(kind=Kind.LIST, value=link.strip(), place=f"outline {number}", title=title)
+            yield Entry(kind=Kind.LIST, value=_readable(link.strip()), place=f"outline {number}", title=title)
 
 
 def metube_file(text: str) -> Iterator[Entry]:
@@ -100,11 +98,31 @@ def recognised(text: str) -> str:
     return "csv" if lines and not HAS_SCHEME.match(lines[0]) and re.search(r"[,;\t]|^\w+$", lines[0]) else "list"
 
 
-def _quality(given: str | None, place: str) -> dict[str, str]:
-    quality = (given or "").strip().lower()
-    if quality and quality not in QUALITIES:
-        raise FormatRefused(f"{place}: the quality {quality} is none of {', '.join(QUALITIES)}.")
-    return {"quality": quality} if quality else {}
+def _rows(reader: "csv.DictReader[str]", lines_before: int) -> Iterator[Entry]:
+    columns = {(name or "").strip().lower(): name for name in reader.fieldnames or ()}
+    link = next((columns[name] for name in (*LINK_COLUMNS, *LIST_COLUMNS) if name in columns), None)
+    if link is None:
+        raise FormatRefused(f"The first line names no column of links: call it one of {', '.join(LINK_COLUMNS)}.")
+    title = next((columns[name] for name in TITLE_COLUMNS if name in columns), None)
+    for row in reader:
+        if not (row[link] or "").strip():
+            continue
+        quality = (row.get(columns.get(QUALITY_COLUMN, "")) or "").strip().lower()
+        is_known = quality in ("", *QUALITIES)
+        yield Entry(
+            kind=Kind.LIST if link.strip().lower() in LIST_COLUMNS else Kind.LINK,
+            value=row[link].strip(),
+            place=f"line {reader.line_num + lines_before}",
+            title=(row[title] or "").strip() if title else "",
+            options={"quality": quality} if quality else {},
+            problem="" if is_known else f"The quality {quality} is none of {', '.join(QUALITIES)}.",
+        )
+
+
+def _readable(feed: str) -> str:
+    """YouTube's feeds are in a form that yt-dlp does not read: the channel or playlist that one tells of."""
+    found = YOUTUBE_FEED.match(feed)
+    return f"https://www.youtube.com/{YOUTUBE_LISTS[found[1]]}{found[2]}" if found else feed
 
 
 def _entries(kind: Kind, text: str) -> Iterator[Entry]:

@@ -4,6 +4,7 @@ Both are objects with `kind` and `items`. Finished downloads become lines of the
 name; what was to be downloaded becomes links, channels and playlists become lists.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -36,9 +37,18 @@ def entries(found: Any) -> Iterator[Entry]:
         raise FormatRefused("This is none of MeTube's queue.json, pending.json, completed.json and subscriptions.json.")
     for number, item in enumerate(found["items"], 1):
         record = item if kind == SUBSCRIPTIONS else item.get("info") if isinstance(item, dict) else None
-        if not isinstance(record, dict) or not isinstance(record.get("url"), str):
-            raise FormatRefused(f"Item {number} of the file has no url.")
-        yield from _of(kind, record, f"item {number}")
+        place = f"item {number}"
+        if isinstance(record, dict) and _is_url(record.get("url")):
+            yield from _of(kind, record, place)
+        else:
+            yield Entry(kind=Kind.LINK, value="", place=place, problem="This has no url.")
+
+
+def _is_url(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(urlsplit(value).scheme)
+    except ValueError:  # such as http://[
+        return False
 
 
 def _of(kind: str, record: Mapping[str, Any], place: str) -> Iterator[Entry]:
@@ -97,7 +107,8 @@ def _archive_line(url: str) -> str:
     if host == "youtu.be":
         video_id = parts.path.strip("/")
     elif host in ("youtube.com", "music.youtube.com"):
-        video_id = parse_qs(parts.query).get("v", [""])[0] or parts.path.partition("/shorts/")[2].strip("/")
+        named = re.fullmatch("/(?:live|shorts)/([^/]+)/?", parts.path)
+        video_id = parse_qs(parts.query).get("v", [""])[0] or (named[1] if named else "")
     else:
         return ""
     return f"youtube {video_id}" if video_id else ""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
+from yt_dlp.extractor.youtube import YoutubeTabIE
 
 from accounts.models import User
 from jobs import archive
@@ -57,12 +58,23 @@ def read(text: str, form: str = "") -> list[Entry]:
         ("url,title\nhttps://media.example/1,One\n", "csv"),
         ("\ufeffTitle;URL\nOne;https://media.example/1\n", "csv"),
         ("url\nhttps://media.example/1\n", "csv"),
+        ("sep=;\r\nTitle;URL\r\nOne;https://media.example/1\r\n", "csv"),
         (OPML, "opml"),
         ("youtube a1B2c3D4e5F\nvimeo 42\n", "archive"),
         (queue("queue"), "metube"),
         (SUBSCRIPTIONS, "metube"),
     ],
-    ids=["list", "csv", "csv-semicolon", "csv-one-column", "opml", "archive", "metube-queue", "metube-subscriptions"],
+    ids=[
+        "list",
+        "csv",
+        "csv-semicolon",
+        "csv-one-column",
+        "csv-excel",
+        "opml",
+        "archive",
+        "metube-queue",
+        "metube-subscriptions",
+    ],
 )
 def test_a_file_is_recognised_by_its_beginning(text: str, form: str) -> None:
     assert formats.recognised(text) == form
@@ -79,6 +91,30 @@ def test_a_table_gives_links_with_their_titles_qualities_and_lines() -> None:
         {"quality": "720p"},
     )
     assert (second.value, second.place, dict(second.options)) == ("https://media.example/2", "line 4", {})
+
+
+def test_a_table_of_excel_names_its_separator() -> None:
+    (only,) = read("\ufeffsep=;\r\nTitle;URL\r\nOne, two;https://media.example/1\r\n")
+
+    assert (only.value, only.title, only.place) == ("https://media.example/1", "One, two", "line 3")
+
+
+def test_channels_that_youtube_exports_are_lists() -> None:
+    (only,) = read("Channel Id,Channel Url,Channel Title\nUCabc,http://www.youtube.com/channel/UCabc,Rivers\n")
+
+    assert (only.kind, only.value, only.title) == (Kind.LIST, "http://www.youtube.com/channel/UCabc", "Rivers")
+
+
+def test_youtubes_feeds_are_the_channels_and_playlists_that_ytdlp_can_read() -> None:
+    feed = '<outline xmlUrl="https://www.youtube.com/feeds/videos.xml?{}"/>'.format
+    found = read(f"<opml>{feed('channel_id=UCabc')}{feed('playlist_id=PLabc')}{feed('user=rivers')}</opml>")
+
+    assert [one.value for one in found] == [
+        "https://www.youtube.com/channel/UCabc",
+        "https://www.youtube.com/playlist?list=PLabc",
+        "https://www.youtube.com/user/rivers",
+    ]
+    assert all(YoutubeTabIE.suitable(one.value) for one in found)
 
 
 def test_feeds_of_opml_are_lists_however_deep_they_stand() -> None:
@@ -109,11 +145,15 @@ def test_what_metube_has_finished_and_seen_counts_as_downloaded() -> None:
             info("https://www.youtube.com/watch?v=a1B2c3D4e5F", status="finished"),
             info("https://youtu.be/bbbbbbbbbbb", status="error"),
             info("https://media.example/3", status="finished"),
+            info("https://www.youtube.com/live/ccccccccccc?feature=share", status="finished"),
         )
     )
     subscribed = read(SUBSCRIPTIONS)
 
-    assert [(one.kind, one.value) for one in done] == [(Kind.ARCHIVED, "youtube a1B2c3D4e5F")]
+    assert [(one.kind, one.value) for one in done] == [
+        (Kind.ARCHIVED, "youtube a1B2c3D4e5F"),
+        (Kind.ARCHIVED, "youtube ccccccccccc"),
+    ]
     assert [(one.kind, one.value) for one in subscribed] == [
         (Kind.LIST, "https://www.youtube.com/@rivers"),
         (Kind.ARCHIVED, "youtube a1B2c3D4e5F"),
@@ -124,13 +164,12 @@ def test_what_metube_has_finished_and_seen_counts_as_downloaded() -> None:
     ("text", "form", "words"),
     [
         ("title\nOne\n", "csv", "names no column of links"),
-        ("url,quality\nhttps://media.example/1,9000p\n", "csv", "line 2: the quality 9000p"),
+        ('url\n"' + "x" * 200_000 + '"\n', "csv", "after line 1: field larger than"),
         ("<opml><body>", "opml", "no XML"),
         ("<html></html>", "opml", "not <opml>"),
         ('<!DOCTYPE x [<!ENTITY a "b">]><opml>&a;</opml>', "opml", "declares a document type"),
         ("{", "metube", "no JSON"),
         ('{"kind": "other", "items": []}', "metube", "none of MeTube's"),
-        ('{"kind": "persistent_queue:queue", "items": [{"key": "x"}]}', "metube", "Item 1 of the file has no url"),
     ],
 )
 def test_a_file_that_is_something_else_is_refused_with_a_reason(text: str, form: str, words: str) -> None:
@@ -149,6 +188,43 @@ def links(tmp_path: Path) -> Path:
 def reported(capsys: pytest.CaptureFixture[str], file: Path, owner: User, *options: str) -> dict[str, Any]:
     call_command("import", str(file), "--user", owner.get_username(), "--json", *options)
     return dict(json.loads(capsys.readouterr().out))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("text", "place_and_reason"),
+    [
+        ("url,quality\nhttps://media.example/1,9000p\nhttps://media.example/2,720p\n", "line 2: The quality 9000p is"),
+        (
+            json.dumps(
+                {"kind": "persistent_queue:queue", "items": [{"key": "x"}, {"info": info("https://media.example/2")}]}
+            ),
+            "item 1: This has no url",
+        ),
+    ],
+    ids=["csv", "metube"],
+)
+def test_one_wrong_entry_stays_out_alone(
+    owner: User, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, place_and_reason: str
+) -> None:
+    file = tmp_path / "some"
+    file.write_text(text)
+
+    told = reported(capsys, file, owner)
+
+    assert told["links"] == 1
+    (refused,) = told["refused"]
+    assert f"{refused['place']}: {refused['message']}".startswith(place_and_reason)
+
+
+@pytest.mark.django_db
+def test_text_of_windows_is_read_whichever_way_it_was_saved(
+    owner: User, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "archive.txt"
+    file.write_bytes("youtube one\r\nyoutube two\r\n".encode("utf-16"))
+
+    assert reported(capsys, file, owner)["archived"] == 2
 
 
 @pytest.mark.django_db
@@ -251,7 +327,7 @@ def test_a_full_queue_is_told_for_each_link_that_stays_out(
     ids=["no-user", "no-file", "binary", "wrong-format"],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(owner: User, links: Path, arguments: list[str], words: str) -> None:
-    (links.parent / "binary").write_bytes(b"\xff\xfe\x00\x80")
+    (links.parent / "binary").write_bytes(b"\x89PNG\r\n")
     name, *rest = [owner.get_username() if word == "owner" else word for word in arguments]
 
     with pytest.raises(CommandError, match=words):

@@ -1,6 +1,7 @@
 """`manage.py import FILE`: brings in links, feeds, queues and archives of other downloaders, and reports."""
 
 import json
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +51,12 @@ def _text(file: Path) -> str:
     try:
         if file.stat().st_size > LARGEST_BYTES:
             raise CommandError(f"{file} has more than {LARGEST_BYTES} bytes: part it.")
-        return file.read_text(encoding="utf-8")
+        content = file.read_bytes()
+        return content.decode("utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8")
     except OSError as error:
         raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise CommandError(f"{file} is not text in UTF-8.") from error
+        raise CommandError(f"{file} is not text in UTF-8 or UTF-16.") from error
 
 
 def _as_json(report: Report, form: str, wishes: Wishes) -> dict[str, Any]:
