@@ -55,7 +55,7 @@ prove-image: $(VENV)/runtime ## execute the Dockerfile's steps where no engine r
 messages: $(VENV)/development ## bring the translations in step with the pages, list what lacks one, compile them
 	$(BIN)/python -m tests.catalogues
 
-pictures: $(VENV)/development ## take the README's pictures anew, of the real service in a real browser
+pictures: $(VENV)/development ## take the README's and the manual's pictures anew, of the real service in a real browser
 	$(BIN)/python -m tests.browser.pictures
 
 bench: $(VENV)/development ## measure speed and memory against plain yt-dlp

@@ -520,7 +520,10 @@ Q_CLUSTER = {
 }
 
 # --- Pages -----------------------------------------------------------------------------------------------------------
-STATICFILES_DIRS = [env.path("STATIC_DIR", BASE_DIR / "static", "sources of the pages' style and scripts")]
+STATICFILES_DIRS = [
+    env.path("STATIC_DIR", BASE_DIR / "static", "sources of the pages' style and scripts"),
+    ("pictures", BASE_DIR / "docs" / "pictures"),  # of the manual
+]
 
 # --- API -------------------------------------------------------------------------------------------------------------
 DISABLE_DOCS = env.flag("DISABLE_DOCS", False, "hides /docs, /redoc and /openapi.json")

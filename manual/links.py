@@ -5,6 +5,7 @@ from pathlib import Path
 
 from manual.contents import START, Source
 
+PICTURES = "/static/pictures/"  # docs/pictures, among the static files
 EXTERNAL = ("https://", "http://", "mailto:", "#", "/")
 
 
@@ -18,6 +19,8 @@ def resolved(target: str, page: Source, slugs: Mapping[Path, str]) -> str | None
         return target
     name, _, anchor = target.partition("#")
     path = (page.path.parent / name).resolve()
+    if path.parent.name == "pictures":
+        return f"{PICTURES}{path.name}"
     if path not in slugs:
         return None
     return address_of(slugs[path]) + (f"#{anchor}" if anchor else "")

@@ -33,7 +33,8 @@ class Rendered:
 
 
 def rendered(text: str, link: Callable[[str], str | None]) -> Rendered:
-    """`link` turns the targets of links, as they are written, into addresses; without one the words stay, unlinked.
+    """`link` turns the targets of links and pictures, as they are written, into addresses; without one a link's words
+    stay, unlinked.
 
     HTML within the text is shown, not used.
     """
@@ -56,6 +57,8 @@ def _linked(children: Sequence["Token"], link: Callable[[str], str | None]) -> I
             address = link(str(child.attrs["href"]))
             is_unlinked = address is None
             child.attrs["href"] = address or ""
+        elif child.type == "image":
+            child.attrs["src"] = link(str(child.attrs["src"])) or ""
         if not (is_unlinked and child.type in ("link_open", "link_close")):
             yield child
 

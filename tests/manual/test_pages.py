@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.test import Client
 from pytest_django import Settings
 
@@ -54,6 +55,13 @@ def test_every_link_within_the_manual_leads_somewhere(root: Path) -> None:
                 dead.append((slug, target))
 
     assert dead == []
+
+
+def test_the_pictures_of_pages_are_served(root: Path) -> None:
+    shown = re.findall(r'<img src="/static/([^"]+)" alt="[^"]+"', (root / "dashboard.html").read_text())
+
+    assert shown
+    assert [picture for picture in shown if not finders.find(picture)] == []
 
 
 def test_the_navigation_has_every_page_once(root: Path) -> None:
