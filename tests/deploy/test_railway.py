@@ -16,6 +16,7 @@ DEPLOY = {
     "restartPolicyMaxRetries", "requiredMountPath", "overlapSeconds", "drainingSeconds", "numReplicas",
 }  # fmt: skip
 PROGRAMS = {"python", "gunicorn"}  # of the image
+INIT = "tini -- "  # a start command of Railway's takes the place of the image's ENTRYPOINT
 
 
 def read(name: str) -> dict[str, Any]:
@@ -46,7 +47,8 @@ def test_one_service_keeps_its_data_on_a_volume_and_never_runs_twice() -> None:
 def test_each_of_two_services_starts_a_program_of_the_image(name: str) -> None:
     deploy = read(name)["deploy"]
 
-    for command in [deploy["startCommand"], *deploy.get("preDeployCommand", [])]:
+    assert deploy["startCommand"].startswith(INIT)
+    for command in [deploy["startCommand"].removeprefix(INIT), *deploy.get("preDeployCommand", [])]:
         program, first, *_ = shlex.split(command)
         assert program in PROGRAMS
         assert program != "python" or (PROJECT / Path(first)).is_file()
