@@ -7,12 +7,9 @@ from pathlib import Path
 START = "README"
 ELSEWHERE = {"changelog": "CHANGELOG.md", "contributing": "CONTRIBUTING.md", "reporting": "SECURITY.md"}
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("People", ("users", "dashboard", "moving-in")),
-    ("Programs", ("api", "downloads", "metadata", "playlists", "cookies", "webhooks", "clients", "api-policy")),
-    (
-        "Operators",
-        ("deployment", "settings", "operations", "admin", "storage", "scaling", "backup", "security", "benchmark"),
-    ),
+    ("People", ("dashboard", "moving-in")),
+    ("Programs", ("api", "downloads", "metadata", "playlists", "cookies", "webhooks", "api-policy")),
+    ("Operators", ("deployment", "settings", "operations", "admin", "storage", "scaling", "security", "benchmark")),
     ("Contributors", ("contributing", "architecture", "reporting", "changelog", "licences")),
 )
 DECISIONS = "Decisions"
