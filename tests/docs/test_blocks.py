@@ -24,6 +24,7 @@ NEEDS = {
     "docs/deployment.md: cd /opt/media-downloader": HOST,
     "docs/deployment.md: scripts/new-secrets > .env && chmod 0600 .env": ENGINE,
     "docs/deployment.md: docker build -t media-downloader .": ENGINE,
+    "docs/moving-in.md: docker compose exec -T web python manage.py import - --user admin < links.txt": ENGINE,
     "docs/deployment.md: scripts/new-secrets | grep -v POSTGRES > secrets.env": CLUSTER,
 }
 # Run by a test of its own: where each stands.

@@ -1,5 +1,6 @@
 """Files of other downloaders, read and brought in."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -215,6 +216,15 @@ def test_one_wrong_entry_stays_out_alone(
     assert told["links"] == 1
     (refused,) = told["refused"]
     assert f"{refused['place']}: {refused['message']}".startswith(place_and_reason)
+
+
+@pytest.mark.django_db
+def test_a_file_may_be_handed_in_where_the_service_cannot_see_it(
+    owner: User, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"youtube one\r\nyoutube two\r\n")))
+
+    assert reported(capsys, Path("-"), owner)["archived"] == 2
 
 
 @pytest.mark.django_db

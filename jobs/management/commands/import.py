@@ -1,6 +1,7 @@
 """`manage.py import FILE`: brings in links, feeds, queues and archives of other downloaders, and reports."""
 
 import json
+import sys
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,14 @@ from jobs.moving_in.entries import FormatRefused
 
 LARGEST_BYTES = 64 * 1024**2
 MOST_SHOWN = 50
+HANDED_IN = Path("-")
 
 
 class Command(BaseCommand):
     help = "Bring in links, feeds, MeTube's queue and subscriptions, or yt-dlp's archive, for one user."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path)
+        parser.add_argument("file", type=Path, help="- is what is handed in (standard input)")
         parser.add_argument("--user", required=True, help="who owns what comes in")
         parser.add_argument("--as", choices=sorted(formats.READERS), dest="form", help="the format, if not recognised")
         parser.add_argument("--latest", type=int, default=0, help="download so many of each channel or feed now")
@@ -49,9 +51,10 @@ class Command(BaseCommand):
 
 def _text(file: Path) -> str:
     try:
-        if file.stat().st_size > LARGEST_BYTES:
+        with sys.stdin.buffer if file == HANDED_IN else file.open("rb") as source:
+            content = source.read(LARGEST_BYTES + 1)
+        if len(content) > LARGEST_BYTES:
             raise CommandError(f"{file} has more than {LARGEST_BYTES} bytes: part it.")
-        content = file.read_bytes()
         return content.decode("utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8")
     except OSError as error:
         raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
