@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +83,12 @@ def test_every_image_is_pinned_to_a_version(compose: dict[str, Any]) -> None:
     others = [service["image"] for name, service in compose["services"].items() if name not in OURS]
 
     assert all(re.search(r":\d", image) for image in others), others
+
+
+def test_no_container_is_given_the_address_that_the_proxy_has(compose: dict[str, Any]) -> None:
+    proxy = IPv4Address(compose["services"]["proxy"]["networks"]["inside"]["ipv4_address"])
+    (pool,) = compose["networks"]["inside"]["ipam"]["config"]
+
+    assert proxy in IPv4Network(pool["subnet"])
+    assert proxy not in IPv4Network(pool["ip_range"])  # of those that are given by turns: many workers come before it
+    assert IPv4Network(pool["ip_range"]).subnet_of(IPv4Network(pool["subnet"]))
