@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from functools import cache, lru_cache
 
+from django.template.defaultfilters import filesizeformat
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_noop as _
 
@@ -63,7 +64,6 @@ SENTENCES = (
     _("The files of job {job} are kept until you delete them."),
     _("Files are kept for {hours} hours at most, so those of job {job} stay until {moment}."),
     _("{whose} quota is {allowed} download(s) in 24 hours, and {used} were submitted. {advice}"),
-    _("{whose} quota is {allowed} bytes of stored results, and {used} are stored. {advice}"),
     _("This file is deleted, so there is nothing to share."),
     _("This file has {count} links, and no more are allowed."),
     # what happened to a job
@@ -79,7 +79,6 @@ SENTENCES = (
     _("cancelled by the operator"),
     _("retried by the operator"),
     _("deleted by the operator"),
-    _("{count} file(s)"),
     _("again in {seconds} s: {code}"),
     _("its worker stops"),
     _("its worker died"),
@@ -90,7 +89,6 @@ SENTENCES = (
     _("cancelled"),
     _("kept long enough"),
     # cookies and webhooks
-    _("This is longer than {count} bytes. Export the cookies of one site only."),
     _("This is JSON. Export the cookies in Netscape's format, often called cookies.txt."),
     _("There is no cookie in it."),
     _("Every cookie in it has expired. Sign in with the browser and export them again."),
@@ -124,7 +122,8 @@ SENTENCES = (
     _("{count} more at once are never possible: submit fewer."),
     _("Delete results that you do not need any more."),
     _("The next result expires at {moment}; results that you delete make room at once."),
-    _("This result has {count}. {advice}"),
+    _("This result has {size}. {advice}"),
+    _("The next result expires at {moment}."),
     # more of what is refused
     _("A link must not hold tabs, line breaks and other control characters."),
     _("A priority lies between {lowest} and {highest}."),
@@ -222,6 +221,24 @@ IN_WORDS_OF_PAGES = {
     "{length}: none of them is within {items}. Choose others with items, or start and end.": _(
         "{length}: none of them is within {items}. Choose other entries."
     ),
+    "{count} file(s)": _("files: {count}"),
+    "{whose} quota is {size} bytes of stored results, and {taken} are stored. {advice}": _(
+        "{whose} quota is {size} of stored results, and {taken} are stored. {advice}"
+    ),
+    "The storage of this service is full: {size} bytes. {advice}": _(
+        "The storage of this service is full: {size}. {advice}"
+    ),
+    "The storage is full: the download waits until there is room for {size} bytes.": _(
+        "The storage is full: the download waits until there is room for {size}."
+    ),
+    "The result needs {size} bytes, and all results of this service may take {taken} together; choose a lower quality "
+    "or audio only.": _(
+        "The result needs {size}, and all results of this service may take {taken} together; choose a lower quality "
+        "or audio only."
+    ),
+    "This is longer than {size} bytes. Export the cookies of one site only.": _(
+        "This is longer than {size}. Export the cookies of one site only."
+    ),
     FailureCode.UNSUPPORTED_URL: _("No media at this address"),
     FailureCode.NOT_FOUND: _("Not there any more"),
     FailureCode.LOGIN_REQUIRED: _("Only for signed-in visitors"),
@@ -242,6 +259,7 @@ IN_WORDS_OF_PAGES = {
 }
 # What stands in them may be a sentence itself, or the code of a failure.
 NESTED = {"advice", "code", "reason", "refusal", "why"}
+SIZES = {"size", "taken"}  # in bytes, which people are told in the largest unit that fits
 NAME = re.compile(r"\\{(\w+)\\}")
 
 
@@ -255,9 +273,15 @@ def _told(sentence: str, language: str | None) -> str:
     """`language` is the one that is active: what is told in one must not be kept for another."""
     for pattern, told in _patterns():
         if found := pattern.fullmatch(sentence):
-            values = {name: said(value) if name in NESTED else value for name, value in found.groupdict().items()}
+            values = {name: _value(name, value) for name, value in found.groupdict().items()}
             return gettext(told).format(**values) if values else gettext(told)
     return sentence
+
+
+def _value(name: str, value: str) -> str:
+    if name in SIZES:
+        return filesizeformat(int(value))
+    return said(value) if name in NESTED else value
 
 
 @cache
@@ -268,4 +292,9 @@ def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 def _compiled() -> Iterator[tuple[re.Pattern[str], str]]:
     for sentence, told in {**dict.fromkeys(SENTENCES), **IN_WORDS_OF_PAGES}.items():
-        yield re.compile(NAME.sub(r"(?P<\1>.+?)", re.escape(sentence)), re.DOTALL), told or sentence
+        yield re.compile(NAME.sub(_group, re.escape(sentence)), re.DOTALL), told or sentence
+
+
+def _group(name: re.Match[str]) -> str:
+    value = r"\d+" if name[1] in SIZES else ".+?"
+    return f"(?P<{name[1]}>{value})"

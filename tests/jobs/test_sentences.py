@@ -5,7 +5,7 @@ from django.utils import translation
 from pytest_django import Settings
 
 from accounts.netscape import CookiesRefused, parse
-from jobs import links
+from jobs import links, room
 from jobs.engine import failures
 from jobs.engine.contract import FailureCode
 from jobs.errors import LinkRefused
@@ -50,6 +50,23 @@ def test_values_stand_in_the_words_of_pages_too() -> None:
     told = said("The media lasts 30 s, and clip_start lies behind its end.")
 
     assert told == "The media lasts 30 s, and “Cut from” lies behind its end."
+
+
+def test_sizes_are_told_in_the_units_that_people_use(settings: Settings) -> None:
+    settings.STORAGE_QUOTA_BYTES = 5 << 30
+    advice = "This result has 2097152. Delete results that you do not need any more."
+    quota = f"Your quota is 3145728 bytes of stored results, and 1048576 are stored. {advice}"
+    full = "The storage of this service is full: 5368709120 bytes. The next result expires at 10:00."
+
+    with translation.override("de"):
+        told = [said(sentence) for sentence in (quota, full, room.waits(3 << 30), room.never_fits(6 << 30))]
+
+    assert [re.findall(r"\d+,\d\s.B", sentence) for sentence in told] == [
+        ["3,0\xa0MB", "1,0\xa0MB", "2,0\xa0MB"],
+        ["5,0\xa0GB"],
+        ["3,0\xa0GB"],
+        ["6,0\xa0GB", "5,0\xa0GB"],
+    ]
 
 
 def test_each_reader_is_told_in_their_own_language() -> None:

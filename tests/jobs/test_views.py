@@ -380,7 +380,7 @@ def test_a_retry_that_no_quota_has_room_for_is_told_beside_the_button(
     response = browser.post(reverse("jobs:act", args=[job.public_id, "retry"]), follow=True)
 
     assert response.status_code == 200
-    assert "Your quota is 1000 bytes" in response.content.decode()
+    assert "Your quota is 1000\xa0bytes of stored results" in response.content.decode()
     job.refresh_from_db()
     assert job.state == State.FAILED
 
