@@ -1,7 +1,7 @@
 """Pages on which people make, look at and revoke their API keys, and end their sessions."""
 
 from datetime import timedelta
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.conf import settings
@@ -20,6 +20,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import keys, sessions
 from accounts.models import ApiKey, Scope, User
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 LIFETIMES = (("30", _("30 days")), ("90", _("90 days")), ("365", _("1 year")), ("", _("Until it is revoked")))
 SCOPES = ((Scope.READ.value, _("Look only")), (Scope.WRITE.value, _("Look, start and change downloads")))
@@ -81,9 +84,14 @@ def api_keys(request: HttpRequest) -> HttpResponse:
         "issued": issued,
         "has_docs": not settings.DISABLE_DOCS,
         # Whoever refers to keys names the way back "jobs".
-        "keys": _user(request).api_keys.annotate(uses=Count("jobs")),
+        "keys": [(key, may(key)) for key in _user(request).api_keys.annotate(uses=Count("jobs"))],
     }
     return render(request, "accounts/keys.html", context, status=status)
+
+
+def may(key: ApiKey) -> "StrOrPromise":
+    """What the widest of its scopes lets it do, in the words that it was chosen by."""
+    return next((words for scope, words in (ADMIN_SCOPE, *reversed(SCOPES)) if scope in key.scopes), "")
 
 
 @require_POST

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 THEMES = ("light", "dark")
-SECTIONS = (("/library", "library"), ("/accounts", "account"))  # the rest is about downloads
+SECTIONS = (("/library", "library"), ("/accounts", "account"), ("/s/", ""))  # the rest is about downloads
 THEME_COOKIE = "theme"  # set by the page's own script; without it, the system's choice counts
 
 

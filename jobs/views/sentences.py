@@ -103,6 +103,7 @@ SENTENCES = (
     ),
     # what became of downloads, and why lists stop
     _("no room for its result"),
+    _("{count} of {total} downloads failed."),
     _("purged by the operator"),
     _("its result is damaged: {fault}"),
     _("Stopped because {job} failed: {reason}"),
@@ -183,6 +184,10 @@ SENTENCES = (
     _("Something broke here; the operator finds it by the delivery's id."),
     _("The signing secret cannot be read here."),
     _("The receiver answered 410 Gone."),
+    _("Connection refused"),
+    _("The host name was not found: {fault}"),
+    _("The certificate is not good: {fault}"),
+    _("The answer is no HTTP: {fault}"),
 )
 # What the API tells in names of fields and in codes, each with what pages tell instead.
 IN_WORDS_OF_PAGES = {

@@ -55,6 +55,14 @@ def test_only_staff_make_keys_for_everything(browser: Client, owner: User, is_st
     assert browser.post(KEYS, {"name": "phone", "scope": "admin", "days": ""}).status_code == status
 
 
+def test_the_list_tells_what_a_key_may_do_in_the_words_it_was_chosen_by(browser: Client, owner: User) -> None:
+    make_key(owner, scopes=[Scope.READ, Scope.WRITE])
+
+    german = browser.get(KEYS, headers={"Accept-Language": "de"}).content.decode()
+
+    assert "<span>Downloads ansehen, starten und ändern</span>" in german
+
+
 def test_the_list_tells_what_a_key_was_used_for(browser: Client, owner: User) -> None:
     key, _ = make_key(owner)
     make_job(owner, api_key=key)
@@ -62,7 +70,7 @@ def test_the_list_tells_what_a_key_was_used_for(browser: Client, owner: User) ->
 
     response = browser.get(KEYS)
 
-    assert [found.uses for found in response.context["keys"]] == [1]
+    assert [found.uses for found, _ in response.context["keys"]] == [1]
     assert "never used" in response.content.decode()
 
 

@@ -34,6 +34,12 @@ def test_signing_in_never_leads_to_another_site(client: Client, owner: User) -> 
     assert sign_in(client, owner, next="https://elsewhere.example/") == (302, reverse("jobs:home"))
 
 
+def test_languages_are_offered_by_their_own_names(client: Client, db: None) -> None:
+    german = client.get(LOGIN, headers={"Accept-Language": "de"}).content.decode()
+
+    assert [name in german for name in (">English<", ">Deutsch<", ">Français<")] == [True, True, True]
+
+
 def test_a_wrong_password_is_told(client: Client, owner: User) -> None:
     response = client.post(LOGIN, {"username": owner.username, "password": "wrong"})
 

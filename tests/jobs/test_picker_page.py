@@ -53,7 +53,7 @@ def test_the_grid_shows_what_the_list_tells(browser: Client, owner: User) -> Non
 
     text = entries(browser)
 
-    shown = ("Film 1", "4:05", "2026-01-02", "1000 views", "2 entries", 'data-matching="1-2"', token_of(picture))
+    shown = ("Film 1", "4:05", "2026-01-02", "1,000 views", "2 entries", 'data-matching="1-2"', token_of(picture))
     assert [part for part in shown if part not in text] == []
     assert (numbers(text), "pictures.example" in text, "revealed" in text) == ([1, 2], False, False)
 

@@ -69,6 +69,14 @@ def test_sizes_are_told_in_the_units_that_people_use(settings: Settings) -> None
     ]
 
 
+@pytest.mark.parametrize(
+    "sentence", ["1 of 2 downloads failed.", "Connection refused", "The host name was not found: Name does not exist"]
+)
+def test_what_became_of_batches_and_messages_is_translated(sentence: str) -> None:
+    with translation.override("de"):
+        assert said(sentence) != sentence
+
+
 def test_each_reader_is_told_in_their_own_language() -> None:
     told = []
     for language in ("de", "en", "fr"):
