@@ -37,6 +37,39 @@ CUT = """() => [...document.querySelectorAll("button, .button")]
   .filter((element) => element.scrollWidth > element.clientWidth + 1)
   .map((element) => `${element.outerHTML.slice(0, 60)} ${element.scrollWidth} > ${element.clientWidth}`)"""
 
+# Words of short texts that go on in the next line.
+BROKEN = """() => [...document.querySelectorAll("button, .button, summary, label, h2, .job-state")]
+  .filter((element) => element.checkVisibility({ contentVisibilityAuto: true }) && !element.closest(".skip, .unseen"))
+  .flatMap((element) => [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE))
+  .flatMap((node) => [...node.data.matchAll(/\\p{L}+/gu)].map((word) => [node, word]))
+  .filter(([node, word]) => {
+    const range = new Range();
+    range.setStart(node, word.index);
+    range.setEnd(node, word.index + word[0].length);
+    return new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size > 1;
+  })
+  .map(([node, word]) => `${word[0]} in ${node.parentElement.outerHTML.slice(0, 60)}`)"""
+
+# Texts that lie upon each other. What floats above the page and what is cut off by its frame may.
+UPON = """() => {
+  const isOpen = (element) => element.checkVisibility({ contentVisibilityAuto: true, visibilityProperty: true })
+    && !element.closest(".skip, .unseen, .top, .main-nav, .bulk, .picking-end")
+    && !element.closest(".log, .job-name, .item-name, .tile-title");
+  const lines = [...document.querySelectorAll("body *")].filter(isOpen)
+    .flatMap((element) => [...element.childNodes])
+    .filter((node) => node.nodeType === Node.TEXT_NODE && node.data.trim())
+    .flatMap((node) => {
+      const range = new Range();
+      range.selectNodeContents(node);
+      return [...range.getClientRects()].map((box) => [node, box]);
+    });
+  return lines.flatMap(([one, upper], place) => lines.slice(place + 1)
+    .filter(([other, lower]) => one !== other
+      && Math.min(upper.right, lower.right) - Math.max(upper.left, lower.left) > 2
+      && Math.min(upper.bottom, lower.bottom) - Math.max(upper.top, lower.top) > 6)
+    .map(([other]) => `${one.data.trim().slice(0, 40)} | ${other.data.trim().slice(0, 40)}`));
+}"""
+
 
 @pytest.fixture(scope="module")
 def places(browser: Browser, people: People, stack: Stack) -> Iterator[tuple[str, dict[str, str]]]:
@@ -95,25 +128,25 @@ def test_axe_finds_nothing_in_either_theme(places: tuple[str, dict[str, str]], a
     assert found == {}, json.dumps(found, indent=1)
 
 
-@pytest.mark.parametrize("language", ["de", "fr"])
-def test_pages_fit_the_smallest_phone(language: str, places: tuple[str, dict[str, str]], arrive: Arrive) -> None:
+@pytest.mark.parametrize(("width", "language"), [(320, "de"), (320, "fr"), (390, "de")])
+def test_pages_fit_phones(width: int, language: str, places: tuple[str, dict[str, str]], arrive: Arrive) -> None:
     name, paths = places
-    visitor = arrive(320)
+    visitor = arrive(width)
     visitor.expects("404")
     visitor.sign_in(name)
     host = {"domain": "127.0.0.1", "path": "/"}
     visitor.context.add_cookies([{"name": "language", "value": language, **host}])
-    wide, small, cut = {}, {}, {}
+    wrong: dict[str, object] = {}
 
     for place, path in paths.items():
         page = shown(visitor, path)
-        page.evaluate("document.querySelectorAll('main details').forEach((fold) => { fold.open = true; })")
-        if (width := page.evaluate("document.documentElement.scrollWidth")) > visitor.width:
-            wide[place] = width
-        if found := page.evaluate(SMALL):
-            small[place] = found
-        if words := page.evaluate(CUT):
-            cut[place] = words
         visitor.keep_picture(f"page-{place}-{language}")
+        for fold in ("as it comes", "unfolded"):
+            if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
+                wrong[f"{place} is too wide, {fold}"] = wide
+            for fault, check in (("small", SMALL), ("cut", CUT), ("broken", BROKEN), ("upon each other", UPON)):
+                if found := page.evaluate(check):
+                    wrong[f"{place}: {fault}, {fold}"] = found
+            page.evaluate("document.querySelectorAll('main details').forEach((fold) => { fold.open = true; })")
 
-    assert (wide, small, cut) == ({}, {}, {}), json.dumps([wide, small, cut], indent=1)
+    assert wrong == {}, json.dumps(wrong, indent=1, ensure_ascii=False)
