@@ -41,6 +41,7 @@ MIDDLEWARE = [
     "media_api.traffic.TrafficMiddleware",
     "media_api.links.OriginMiddleware",
     "media_api.errors.EnvelopeMiddleware",
+    "downloader_project.compression.PageCompressionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -67,7 +68,8 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "jobs.views.context.installation",
-            ]
+            ],
+            "libraries": {"lucide": "jobs.templatetags.icons"},
         },
     }
 ]
