@@ -1,6 +1,10 @@
 // Live fragments poll through htmx. Here they learn to keep quiet while nobody looks, to catch up when somebody looks
-// again, and to leave the page alone when the answer is "unchanged".
+// again, to leave the page alone when the answer is "unchanged", and the rows that are as they were.
+const PIECES = /(?=<li class="job\b|<\/ul>)/;
+const ROW = /^<li class="job\b[^>]*? id="([^"]+)"/;
+const TOKEN = /name="csrfmiddlewaretoken" value="\w+"/g; // another one in each answer
 const etags = new Map();
+const shown = new Map(); // the pieces of what a poll brought last, by path
 
 const isLive = (element) => element.matches("[data-live]");
 
@@ -39,22 +43,49 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
 document.addEventListener("click", overtake, true);
 document.addEventListener("submit", overtake, true);
 
+// Most polls change one row of many. Where nothing else has changed, only such rows are swapped.
+function swapRows({ requestConfig, xhr }) {
+  const pieces = xhr.responseText.split(PIECES);
+  const now = pieces.map((piece) => piece.replace(TOKEN, ""));
+  const before = shown.get(requestConfig.path) ?? [];
+  shown.set(requestConfig.path, now);
+  const changed = [...now.keys()].filter((place) => now[place] !== before[place]);
+  const rows = changed.map((place) => {
+    const id = now[place].match(ROW)?.[1];
+    return id === before[place]?.match(ROW)?.[1] ? document.getElementById(id) : null;
+  });
+  if (now.length !== before.length || rows.includes(null)) {
+    return false;
+  }
+  rows.forEach((row, index) => {
+    const eventInfo = { requestConfig, xhr };
+    window.htmx.swap(row, pieces[changed[index]].trim(), { swapStyle: "outerHTML", settleDelay: 20 }, { eventInfo });
+  });
+  return true;
+}
+
+let place = null; // where the keyboard was before a swap
+
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  place = document.activeElement.closest(".job, [data-live]")?.id;
   if (detail.xhr === overtaken) {
     detail.shouldSwap = false;
   } else if (!isLive(detail.requestConfig.elt)) {
     etags.clear(); // an action changed a part of a fragment: what it was as a whole says nothing any more
+    shown.clear();
   } else if (detail.xhr.status === 200) {
     etags.set(detail.requestConfig.path, detail.xhr.getResponseHeader("ETag"));
+    detail.shouldSwap = !swapRows(detail);
   }
 });
 
-// The button that was pressed is gone when its job has moved on: the keyboard goes on at what took its place.
+// What had the focus is gone when its job has moved on: the keyboard goes on at what took its place. After a poll that is
+// the name, for nobody expects another button under the finger.
 document.addEventListener("htmx:afterSettle", ({ detail }) => {
-  const isAction = detail.requestConfig.verb === "post";
-  if (isAction && document.activeElement === document.body) {
-    const place = document.getElementById(detail.requestConfig.target.id);
-    (place?.querySelector(".job-actions button") ?? place?.querySelector("a"))?.focus();
+  if (document.activeElement === document.body) {
+    const left = document.getElementById(place);
+    const button = detail.requestConfig.verb === "post" && left?.querySelector(".job-actions button");
+    (button || left?.querySelector("a"))?.focus();
   }
 });
 

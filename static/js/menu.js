@@ -23,6 +23,11 @@ if (menu) {
       close();
     }
   });
+  menu.addEventListener("focusout", ({ relatedTarget }) => {
+    if (relatedTarget && !menu.contains(relatedTarget)) {
+      close();
+    }
+  });
   menu.addEventListener("keydown", ({ key }) => {
     if (key === "Escape") {
       close();

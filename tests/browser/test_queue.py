@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import Route, expect
 
+from tests.browser.conftest import Arrive
+from tests.browser.people import People
 from tests.browser.visitor import Visitor
 from tests.origin.server import Origin
 
@@ -63,6 +65,33 @@ def test_a_button_pressed_while_the_list_is_asked_for_counts(visitor: Visitor, o
     page.unroute("**/jobs/rows*")
 
     expect(state).to_have_text("Paused")
+
+
+def test_a_poll_takes_away_neither_rows_nor_the_keyboard(arrive: Arrive, people: People, origin: Origin) -> None:
+    visitor = arrive(1440)
+    page = visitor.sign_in(people.new())
+    for number in range(2):
+        send(visitor, origin.url(f"/slow/20000/long.mp4?{number}"))
+    rows = page.locator(".job")
+    expect(rows.locator(".job-state")).to_have_text(["Downloading"] * 2)
+    rows.last.get_by_role("button", name="Pause").click()
+    expect(rows.last.locator(".job-state")).to_have_text("Paused")
+    page.evaluate("() => { window.polls = 0; document.addEventListener('htmx:afterOnLoad', () => window.polls++); }")
+    visitor.wait_until(lambda: page.evaluate("window.polls") > 0)
+    page.evaluate("() => { for (const row of document.querySelectorAll('.job')) row.stays = true; window.polls = 0; }")
+
+    visitor.wait_until(lambda: page.evaluate("window.polls") > 1)
+    stay = page.evaluate("[...document.querySelectorAll('.job')].map((row) => row.stays ?? false)")
+    rows.first.get_by_role("button", name="Pause").focus()
+    path = rows.first.get_by_role("button", name="Pause").get_attribute("formaction")
+    token = page.locator("[name=csrfmiddlewaretoken]").first.input_value()
+    answer = page.request.post(  # as from another window
+        visitor.stack.url(str(path)), form={"csrfmiddlewaretoken": token}, headers={"Referer": visitor.stack.url("/")}
+    )
+
+    assert (stay, answer.ok) == ([False, True], True)
+    expect(rows.first.locator(".job-state")).to_have_text("Paused")
+    expect(rows.first.get_by_role("link", name="long")).to_be_focused()
 
 
 def test_several_are_chosen_with_shift_and_changed_at_once(visitor: Visitor, origin: Origin) -> None:
