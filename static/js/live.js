@@ -79,14 +79,25 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   }
 });
 
-// What had the focus is gone when its job has moved on: the keyboard goes on at what took its place. After a poll that is
-// the name, for nobody expects another button under the finger.
-document.addEventListener("htmx:afterSettle", ({ detail }) => {
-  if (document.activeElement === document.body) {
-    const left = document.getElementById(place);
-    const button = detail.requestConfig.verb === "post" && left?.querySelector(".job-actions button");
-    (button || left?.querySelector("a"))?.focus();
+// What had the focus is gone when its job has moved on, or was off while the server worked: the keyboard goes on there,
+// or at what took its place. After a poll that is the name, for nobody expects another button under the finger.
+document.addEventListener("htmx:afterSettle", ({ detail: { requestConfig } }) => {
+  if (document.activeElement !== document.body) {
+    return;
   }
+  const pressed = requestConfig.triggeringEvent?.submitter;
+  const isAction = requestConfig.verb === "post";
+  const left = document.getElementById(isAction ? requestConfig.target.id : place);
+  const next = [
+    pressed?.isConnected && pressed,
+    isAction && left?.querySelector(".job-actions button"),
+    left?.querySelector("a, button"),
+    left,
+  ].find(Boolean);
+  if (next === left) {
+    left?.setAttribute("tabindex", "-1");
+  }
+  next?.focus();
 });
 
 document.addEventListener("visibilitychange", () => {

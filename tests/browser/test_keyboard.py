@@ -71,7 +71,14 @@ def test_a_download_without_a_mouse(arrive: Arrive, people: People, origin: Orig
     expect(page.get_by_role("button", name="Undo")).to_be_focused()
     page.wait_for_function(IS_SETTLED)  # before, Enter sends the form as without scripts, which leads to another page
     page.keyboard.press("Enter")
-    expect(page.locator(".item").get_by_role("link", name="Save")).to_be_visible()
+    expect(page.locator(".item").get_by_role("link", name="A test film")).to_be_focused()
+    page.keyboard.press("Enter")
+    tab_to(page, "Make a link")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Copy it now")).to_be_focused()
+    tab_to(page, "Revoke")
+    page.keyboard.press("Enter")
+    expect(page.locator(".lines .line.is-over")).to_be_focused()
 
 
 def test_the_priority_of_what_waits_is_dragged_or_typed(arrive: Arrive, people: People, origin: Origin) -> None:
