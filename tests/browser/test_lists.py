@@ -42,7 +42,7 @@ def test_entries_of_a_list_are_searched_chosen_and_downloaded(visitor: Visitor, 
     expect(tiles).to_have_count(1)
     page.get_by_role("searchbox", name="Search in titles").fill("")
     expect(tiles).to_have_count(6)
-    page.get_by_text("Date, duration, views").click()
+    page.locator("#filters-fold summary").click()
     page.get_by_label("Minutes, at least").fill("4")
     page.get_by_label("Minutes, at least").press("Enter")
     expect(tiles).to_have_count(2)
