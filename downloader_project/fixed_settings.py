@@ -24,7 +24,6 @@ INSTALLED_APPS = [
     "jobs.apps.QueueConfig",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "lucide",
     "rest_framework",
     "accounts",
     "jobs",
@@ -69,7 +68,6 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "jobs.views.context.installation",
             ],
-            "libraries": {"lucide": "jobs.templatetags.icons"},
         },
     }
 ]

@@ -11,6 +11,7 @@ from downloader_project.clients import Application, guarded
 from downloader_project.env import setdefault
 from downloader_project.languages import load_catalogues
 from jobs.optional import without
+from jobs.templatetags import icons
 
 setdefault("DJANGO_SETTINGS_MODULE", "downloader_project.settings")
 django.setup()
@@ -23,4 +24,5 @@ if settings.ENABLE_METRICS:
         application = importlib.import_module("media_api.metrics.port").with_metrics_port(application)
 application = guarded(application)
 load_catalogues()
+icons.archive()
 get_resolver().url_patterns  # noqa: B018  (loads every view now, in the process that web processes are forked from)
