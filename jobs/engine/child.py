@@ -161,7 +161,7 @@ class Attempt:
         format_id = str(info.get("format_id") or "")
         if options.is_pinnable(format_id):
             self._sender.send(messages.Chosen(format_id=format_id))
-        title = products.plain_text(str(info.get("title") or ""))[:MAX_TITLE_CHARACTERS]
+        title = products.plain_text(str(reading.without_number(info).get("title") or ""))[:MAX_TITLE_CHARACTERS]
         self._sender.send(self._meter.plan(info, title=title))
 
     # --- the download ---

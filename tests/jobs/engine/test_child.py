@@ -83,6 +83,14 @@ def test_the_title_is_told_from_the_moment_the_page_is_read(attempt: Attempt, pi
     assert titles == ["A film" + "x" * 494] * 2
 
 
+def test_the_number_of_a_pages_only_video_is_no_part_of_its_title(attempt: Attempt, pipe: Pipe) -> None:
+    attempt.on_chosen({"format_id": "1", "title": "A film (1)", "extractor": "html5"})
+
+    titles = [message.title for message in pipe.received() if isinstance(message, Progress)]
+
+    assert titles == ["A film"]
+
+
 @pytest.mark.parametrize("format_id", [None, "", "a b", "a/b", "v\0", "a[b]", "x" * 201, "é"])
 def test_a_format_that_cannot_be_pinned_is_not_told(format_id: str | None, attempt: Attempt, pipe: Pipe) -> None:
     attempt.on_chosen({"format_id": format_id})
