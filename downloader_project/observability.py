@@ -5,6 +5,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, MutableMapping
+from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -73,7 +74,7 @@ def logging_config(*, level: str, log_format: str, environment: str) -> dict[str
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderer(log_format)],
             }
         },
-        "filters": {"news": {"()": lambda: is_not_a_silent_client}},
+        "filters": {"news": {"()": lambda: is_not_a_silent_client}, "faults": {"()": lambda: is_a_fault}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": _levels(level),
@@ -113,6 +114,14 @@ def is_not_a_silent_client(record: logging.LogRecord) -> bool:
     return not isinstance(error, TimeoutError | BlockingIOError)
 
 
+def is_a_fault(record: logging.LogRecord) -> bool:
+    """Whether a record of Django's is about more than an answer that was meant: of a site that fails, of a full queue.
+
+    Django logs every answer from 500 on as an error, and these are among the requests in any case.
+    """
+    return getattr(record, "status_code", HTTPStatus.INTERNAL_SERVER_ERROR) == HTTPStatus.INTERNAL_SERVER_ERROR
+
+
 def _renderer(log_format: str) -> list[Any]:
     if log_format == "json":
         # format_exc_info and not dict_tracebacks: the latter prints local variables, cookies among them.
@@ -125,7 +134,7 @@ def _levels(level: str) -> dict[str, Any]:
     return {
         "django": {"handlers": [], "level": level, "propagate": True},
         "django.server": {"handlers": [], "level": logging.WARNING, "propagate": True},
-        "django.request": {"level": logging.ERROR},
+        "django.request": {"level": logging.ERROR, "filters": ["faults"]},
         "django.template": {"level": logging.INFO},  # below, it tells every variable of a page, secrets among them
         "django-q": {"handlers": [], "level": logging.WARNING, "propagate": True},
         "gunicorn.error": {"handlers": [], "level": level, "propagate": True, "filters": ["news"]},

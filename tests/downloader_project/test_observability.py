@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from django.http import HttpResponse
 from django.test import Client
+from django.utils.log import log_response
 
 from downloader_project.observability import is_not_a_silent_client, logging_config
 
@@ -53,3 +55,10 @@ def test_clients_that_were_cut_off_are_no_news(error: type[OSError], is_written:
     record = logging.LogRecord("gunicorn.error", logging.ERROR, "", 1, "Socket error", None, (error, error(), None))
 
     assert is_not_a_silent_client(record) is is_written
+
+
+def test_answers_that_were_meant_are_no_errors_of_the_service(written: io.StringIO) -> None:
+    for status in (502, 503, 507, 500):
+        log_response("Answered %s", status, response=HttpResponse(status=status))
+
+    assert [json.loads(line)["event"] for line in written.getvalue().splitlines()] == ["Answered 500"]
