@@ -10,6 +10,7 @@ from pathlib import Path
 from jobs.engine import ffmpeg
 from jobs.engine.contract import Tools
 
+PROJECT = Path(__file__).resolve().parents[2]
 VERSION = 3  # raise it when what is made below changes
 BIG_BYTES = 10 << 20
 
@@ -20,8 +21,8 @@ SUBTITLES = {"en": "Good evening", "de": "Guten Abend", "pt-BR": "Boa noite"}
 
 @functools.cache
 def tools() -> Tools:
-    """The ffmpeg that the service itself would take on this machine."""
-    return ffmpeg.find(stand_in_directory=_cache() / "tools")
+    """The ffmpeg that the service itself would take. What stands in for ffprobe is of this checkout and its Python."""
+    return ffmpeg.find(stand_in_directory=PROJECT / "build" / "test-tools")
 
 
 @functools.cache
