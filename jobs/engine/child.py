@@ -105,6 +105,7 @@ class Attempt:
     def run(self, pipe: int, supervisor: int) -> None:
         """Confine the process, do what was asked for, and leave the result."""
         fragments.keep_exact()
+        pages.bound_segments()
         walls = confinement.enter(self._request, pipe=pipe, supervisor=supervisor, on_stop=self._stop)
         self._egress_denials = walls.sockets.denials
         self._killed = killings.watch()

@@ -5,10 +5,12 @@ Media are not meant: they are read block by block, into files whose size is limi
 
 from typing import Any
 
+from yt_dlp.extractor import common
 from yt_dlp.utils import DownloadCancelled
 
 MAX_PAGE_BYTES = 64 * 1024 * 1024  # unpacked; a list of a live stream of a day has about 10 MiB
 MAX_FORMATS = 5000  # of one film; yt-dlp takes 2 ms for each, and the largest sites have some hundred
+MAX_SEGMENTS = 500_000  # of all formats together; ten of a day in segments of two seconds have fewer
 _BLOCK_BYTES = 1024 * 1024
 
 
@@ -45,3 +47,22 @@ def check_formats(info: Any) -> None:
         raise PageTooLarge(
             f"The page or list tells of {count} formats, more than {MAX_FORMATS}; no media have so many."
         )
+
+
+def bound_segments() -> None:
+    """Have PageTooLarge raised where DASH and Smooth Streaming lists stand for more segments than any film has.
+
+    A line of them tells how often a segment is repeated. yt-dlp has no hook there: it counts with `range`, and what its
+    module finds under that name counts along, from now on. To be called once for each attempt.
+    """
+    left = MAX_SEGMENTS
+
+    def counting_range(*arguments: int) -> range:
+        nonlocal left
+        numbers = range(*arguments)
+        left -= max(numbers.stop - numbers.start, 0) + 1  # `len` ends at 2**63, and a list of many lines counts, too
+        if left < 0:
+            raise PageTooLarge(f"The page or list tells of more than {MAX_SEGMENTS} segments; no media have so many.")
+        return numbers
+
+    common.range = counting_range

@@ -119,6 +119,7 @@ SENTENCES = (
     _("The link leads to {host}, and downloads from there are turned off here."),
     _("The page or list is larger than {size} MiB; no media are that way."),
     _("The page or list tells of {count} formats, more than {bound}; no media have so many."),
+    _("The page or list tells of more than {bound} segments; no media have so many."),
     # what quotas leave room for
     _("There is room for one more at {moment}."),
     _("There is room for {count} more at {moment}."),

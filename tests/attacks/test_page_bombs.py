@@ -53,3 +53,36 @@ def test_a_list_of_endless_formats_is_refused_before_they_are_looked_at(site: Or
     assert failure is not None
     assert (failure.code, failure.is_retryable) == (FailureCode.UNSUPPORTED_URL, False)
     assert "more than 5000" in failure.message
+
+
+DASH_BOMB = (
+    '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" mediaPresentationDuration="PT90000H"><Period>'
+    '<AdaptationSet mimeType="video/mp4"><Representation id="1" bandwidth="1000" codecs="avc1.42c01e">{segments}'
+    "</Representation></AdaptationSet></Period></MPD>"
+)
+REPEATS = '<SegmentTimeline><S t="0" d="1" r="2000000000"/></SegmentTimeline>'
+ENDLESS = {
+    "a DASH segment that is repeated": DASH_BOMB.format(
+        segments=f'<SegmentTemplate media="$Number$.m4s" timescale="1">{REPEATS}</SegmentTemplate>'
+    ),
+    "a short DASH segment of a long film": DASH_BOMB.format(
+        segments='<SegmentTemplate media="$Number$.m4s" timescale="1000000" duration="1"/>'
+    ),
+    "a smooth fragment that is repeated": (
+        '<?xml version="1.0"?><SmoothStreamingMedia Duration="10"><StreamIndex Type="video" Url="{start time}">'
+        '<QualityLevel FourCC="H264" Bitrate="1000"/><c d="1" r="2000000000"/></StreamIndex></SmoothStreamingMedia>'
+    ),
+}
+
+
+@pytest.mark.parametrize("bomb", ENDLESS)
+def test_a_line_that_stands_for_endless_segments_is_refused(bomb: str, site: Origin, work_dir: Path) -> None:
+    """yt-dlp would make a list of them all, until the memory ends."""
+    site.pages["/bomb.xml"] = ("application/xml", ENDLESS[bomb].encode())
+    request = make_request(site.url("/bomb.xml"), work_dir, allow=[site.host], total_seconds=60.0, stall_seconds=60.0)
+
+    failure = supervisor.run(request, Recorder()).failure
+
+    assert failure is not None
+    assert (failure.code, failure.is_retryable) == (FailureCode.UNSUPPORTED_URL, False)
+    assert "more than 500000 segments" in failure.message
