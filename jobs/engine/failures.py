@@ -166,7 +166,11 @@ _PATTERNS: Sequence[tuple[re.Pattern[str], FailureCode]] = [
             r"(?:does not|doesn't|no longer) exist|no longer available|isn't available|is not available",
             FailureCode.NOT_FOUND,
         ),
-        (r"unsupported url|is not a valid url|file:// urls are|has no m3u header", FailureCode.UNSUPPORTED_URL),
+        (
+            r"unsupported url|is not a valid url|file:// urls are|has no m3u header|"
+            r"extracted extension .{1,200} is unusual",
+            FailureCode.UNSUPPORTED_URL,
+        ),
         (r"ffmpeg exited with code (?:183|234)\b", FailureCode.POST_PROCESSING),  # invalid data, nothing in it
         (r"did not get any data blocks", FailureCode.NETWORK),
         (r"timed out|connection (?:reset|refused|aborted)|name or service not known", FailureCode.NETWORK),

@@ -61,3 +61,15 @@ def test_a_list_of_nothing_is_no_fault_of_the_service(site: Origin, work_dir: Pa
 
     assert failure is not None
     assert failure.code is FailureCode.POST_PROCESSING
+
+
+@pytest.mark.parametrize("ending", ["html", "php", "sh"])
+def test_a_film_that_is_named_like_a_program_is_no_fault_of_the_service(
+    ending: str, site: Origin, work_dir: Path
+) -> None:
+    site.pages[path := f"/film.{ending}"] = ("video/mp4", b"abc")
+
+    failure = supervisor.run(make_request(site.url(path), work_dir, allow=[site.host]), Recorder()).failure
+
+    assert failure is not None
+    assert (failure.code, failure.is_retryable) == (FailureCode.UNSUPPORTED_URL, False)
