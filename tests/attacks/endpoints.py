@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Model
 
 from accounts.models import CookieJar, User
+from accounts.urls import urlpatterns as account_pages
 from accounts.vault import Sealed
 from jobs import shares
 from jobs.models import ArchiveEntry, Extraction
@@ -16,7 +17,7 @@ from jobs.states import BatchKind, DeliveryState, ExtractionKind, State
 from jobs.urls import urlpatterns as pages
 from media_api.urls import urlpatterns as calls
 from media_api.views.base import ApiViewSet
-from tests.factories import make_batch, make_delivery, make_endpoint, make_file, make_job
+from tests.factories import make_batch, make_delivery, make_endpoint, make_file, make_job, make_key
 
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 SAFE = ("get", "head", "options")
@@ -67,7 +68,7 @@ PAGES_WITH_ID = [
     str(pattern.pattern)
     for pattern in pages
     if PARAMETER.search(str(pattern.pattern)) and str(pattern.pattern) not in BY_TOKEN
-]
+] + [f"accounts/{pattern.pattern}" for pattern in account_pages if PARAMETER.search(str(pattern.pattern))]
 
 
 def _job(owner: User) -> tuple[Model, dict[str, str]]:
@@ -105,6 +106,11 @@ def _pages(owner: User) -> tuple[Model, dict[str, str]]:
 def _jar(owner: User) -> tuple[Model, dict[str, str]]:
     jar = CookieJar.objects.create(owner=owner, name="default", content=Sealed.of("# Netscape HTTP Cookie File\n"))
     return jar, {"public_id": jar.public_id}
+
+
+def _key(owner: User) -> tuple[Model, dict[str, str]]:
+    key, _ = make_key(owner)
+    return key, {"key_id": str(key.pk)}
 
 
 def _endpoint(owner: User) -> tuple[Model, dict[str, str]]:
@@ -146,6 +152,7 @@ KINDS: dict[str, Callable[[User], tuple[Model, dict[str, str]]]] = {
     "library/shared/": _share,
     "library/": _finished,
     "accounts/cookies/": _jar,
+    "accounts/keys/": _key,
     "accounts/webhooks/deliveries/": _delivery,
     "accounts/webhooks/": _endpoint,
 }
@@ -153,6 +160,7 @@ UNKNOWN = {"public_id": "req_0000000000000000", "verb": "cancel", "extractor": "
     "token": "file_0000000000000000",
     "name": "a.mp4",
     "step": "up",
+    "key_id": "999999999",
 }
 
 
