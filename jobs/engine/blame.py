@@ -20,6 +20,11 @@ def is_of_what_was_sent(error: BaseException) -> bool:
 def _is_of_public_formats(error: BaseException) -> bool:
     names = [str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__)]
     modules = [name for name in names if name.startswith(("jobs.", "yt_dlp."))]
-    if not modules or modules[-1].startswith("jobs."):
+    if not modules or modules[-1].startswith("jobs.") or any(map(_runs_programs, modules)):
         return False
     return _ANY_PAGE in modules or not any(module.startswith("yt_dlp.extractor.") for module in modules)
+
+
+def _runs_programs(module: str) -> bool:
+    """There it is ffmpeg's and ffprobe's answers that make no sense."""
+    return module.startswith("yt_dlp.postprocessor.")
