@@ -12,6 +12,7 @@ ALWAYS: tuple[Check, ...] = (
     settings.secrets,
     settings.framework,
     machine.directories,
+    machine.store,
     machine.disk,
     machine.static_files,
     machine.tools,

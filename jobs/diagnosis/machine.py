@@ -34,6 +34,17 @@ def directories() -> Iterator[Finding]:
         yield fine("directories", f"{settings.STORAGE_DIR} can be written to")
 
 
+def store() -> Iterator[Finding]:
+    """Whether results can be stored, fetched and deleted where they shall lie."""
+    try:
+        storage.probe()
+    except OSError as trouble:
+        mend = "Check STORAGE_URL, the key and its rights, and whether the store runs: see storage.md."
+        yield error("store", f"Results cannot be stored: {trouble}", mend)
+        return
+    yield fine("store", "takes results, gives them back and deletes them")
+
+
 def disk() -> Iterator[Finding]:
     """Whether there is room for downloads."""
     free, floor = storage.free_bytes(), settings.FREE_DISK_FLOOR_BYTES

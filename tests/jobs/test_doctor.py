@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from accounts.vault import Sealed
+from downloader_project import storage_url
 from jobs import circuit
 from jobs.diagnosis import Finding, Status, database, examination, machine, service
 from jobs.diagnosis import settings as choices
@@ -106,6 +107,16 @@ def test_secrets_that_others_can_read_are_told(settings: Settings, tmp_path: Pat
     secret.chmod(0o644)
 
     only(choices.secrets, str(secret))
+
+
+def test_a_store_that_does_not_answer_is_told(settings: Settings) -> None:
+    assert wrong(machine.store) == []
+
+    away = storage_url.parse("s3://nobody/x?endpoint=http://127.0.0.1:1&region=here")
+    keys = {"access_key": "a", "secret_key": "b", "session_token": ""}
+    settings.STORAGES = {**settings.STORAGES, "default": away.backend(**keys)}
+
+    only(machine.store, "Results cannot be stored")
 
 
 def test_directories_that_are_none_are_told(settings: Settings, tmp_path: Path) -> None:
